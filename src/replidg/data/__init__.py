@@ -1,0 +1,1 @@
+"""Data sets: retrieval, the index of every image, decoding."""

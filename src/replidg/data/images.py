@@ -1,0 +1,92 @@
+"""Decode images and bring them to a model's input size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from torchvision import transforms as T
+from torchvision.transforms import functional as F
+
+INTERPOLATION = {"bicubic": F.InterpolationMode.BICUBIC, "bilinear": F.InterpolationMode.BILINEAR}
+
+
+class InputSpec(NamedTuple):
+    """What a model's input must look like.
+
+    Attributes:
+        size: side of the square input in pixels.
+        resize: "squash" (both sides), "crop" (shorter side, centre crop) or "longest" (longer
+            side, padded).
+        interpolation: "bicubic" or "bilinear".
+        mean: of RGB in [0, 1].
+        std: of RGB in [0, 1].
+    """
+
+    size: int
+    resize: str
+    interpolation: str
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+class ImageError(ValueError):
+    """An image file cannot be decoded; the message names it."""
+
+
+def decode(path: str) -> Image.Image:
+    """Decode an image file to RGB.
+
+    Raises:
+        ImageError: the file is missing, truncated or no image.
+    """
+    try:
+        with Image.open(path) as image:
+            return image.convert("RGB")
+    except (OSError, UnidentifiedImageError, SyntaxError) as error:
+        raise ImageError(f"cannot decode {path}: {error}; restore the file and run again") from error
+
+
+def resizer(spec: InputSpec) -> T.Compose:
+    """Return the transform from a PIL image to a uint8 tensor of shape (3, size, size)."""
+    how = INTERPOLATION[spec.interpolation]
+    if spec.resize == "squash":
+        steps = [T.Resize((spec.size, spec.size), interpolation=how)]
+    elif spec.resize == "crop":
+        steps = [T.Resize(spec.size, interpolation=how), T.CenterCrop(spec.size)]
+    else:
+        raise ValueError(f"unknown resize mode {spec.resize!r}")
+    return T.Compose([*steps, T.PILToTensor()])
+
+
+def normalise(pixels: Tensor, spec: InputSpec, channels_last: bool = False) -> Tensor:
+    """Turn uint8 pixels (N, 3, H, W) into the model's float32 input of the same shape."""
+    mean = torch.tensor(spec.mean, device=pixels.device).view(1, 3, 1, 1) * 255.0
+    std = torch.tensor(spec.std, device=pixels.device).view(1, 3, 1, 1) * 255.0
+    values = (pixels.float() - mean) / std
+    return values.contiguous(memory_format=torch.channels_last) if channels_last else values
+
+
+class ImageFiles(Dataset):
+    """Decoded and resized images of a list of files, as uint8 tensors (3, size, size)."""
+
+    def __init__(self, paths: Sequence[str], spec: InputSpec) -> None:
+        self.paths = list(paths)
+        self.resize = resizer(spec)
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.paths)
+
+    def __getitem__(self, position: int) -> Tensor:
+        """Return one image."""
+        return self.resize(decode(self.paths[position]))
+
+
+def loader(paths: Sequence[str], spec: InputSpec, batch_size: int, workers: int) -> DataLoader:
+    """Return an ordered loader of uint8 batches (N, 3, size, size)."""
+    return DataLoader(ImageFiles(paths, spec), batch_size=batch_size, num_workers=workers)

@@ -1,0 +1,31 @@
+"""Logging for scripts: everything a job says ends in the rule's log file."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+from types import TracebackType
+
+
+def setup(path: str | Path) -> None:
+    """Send log records and an uncaught exception's traceback to `path` and to stderr.
+
+    Args:
+        path: the rule's log file; its folder is made if it is missing.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    logging.basicConfig(
+        level=os.environ.get("REPLIDG_LOG_LEVEL", "INFO"),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        handlers=[logging.FileHandler(path, mode="a"), logging.StreamHandler(sys.stderr)],
+        force=True,
+    )
+    logging.captureWarnings(True)
+
+    def report(kind: type[BaseException], error: BaseException, trace: TracebackType | None):
+        logging.getLogger("replidg").error("%s", error, exc_info=(kind, error, trace))
+
+    sys.excepthook = report

@@ -1,0 +1,1 @@
+"""Backbones: building, storing, pretraining, embedding."""

@@ -1,0 +1,154 @@
+"""Embeddings of images and class texts, computed once and keyed by everything they depend on."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from replidg.config.schema import Embedding, Preprocessing, Prompts
+from replidg.data.images import loader, normalise
+from replidg.files import stable_hash, whole_file
+from replidg.models.store import Backbone, input_spec
+from replidg.progress import Progress
+
+logger = logging.getLogger(__name__)
+
+
+class EmbeddingError(ValueError):
+    """An embedding file does not belong to the index or model it is read for."""
+
+
+def device() -> torch.device:
+    """Return the GPU this job may use, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def embed_images(
+    backbone: Backbone,
+    index: pd.DataFrame,
+    preprocessing: Preprocessing,
+    budget: Embedding,
+    channels_last: bool,
+    out: Path,
+    checkpoints: Path,
+) -> None:
+    """Write float16 embeddings (N, D) of an index's images, in index order, not normalised.
+
+    Finished shards wait in a folder named by the key (weights, input, index); a killed job goes
+    on behind the last whole shard, and shards of another key are never read.
+
+    Raises:
+        ImageError: an image cannot be decoded; shards before it are kept.
+    """
+    spec = input_spec(backbone.spec, preprocessing)
+    key = {
+        "weights": backbone.weights_sha256,
+        "input": list(spec),
+        "dtype": "float16",
+        "index": index_hash(index),
+    }
+    # The number of images a shard holds is part of a shard's identity, not of the result's.
+    folder = checkpoints / "embed" / stable_hash([key, budget.shard_size])
+    model = backbone.visual.to(device())
+    if channels_last:
+        model = model.to(memory_format=torch.channels_last)
+    starts = range(0, len(index), budget.shard_size)
+    paths = index["path"].tolist()
+    with Progress(len(index), f"embedding {out.parent.name}") as progress:
+        shards = []
+        for start in starts:
+            shard = folder / f"{start:09d}.safetensors"
+            part = paths[start : start + budget.shard_size]
+            if not _whole(shard, len(part)):
+                batches = loader(part, spec, budget.batch_size, budget.workers)
+                values = _forward(model, batches, spec, channels_last, progress)
+                with whole_file(shard) as temporary:
+                    save_file({"embeddings": values}, temporary)
+            else:
+                logger.info("shard %s is there", shard.name)
+                progress.add(len(part))
+            shards.append(shard)
+    whole = torch.cat([load_file(shard)["embeddings"] for shard in shards])
+    _save(out, whole, index["image_id"].tolist(), key)
+    shutil.rmtree(folder)
+
+
+def _forward(model, batches, spec, channels_last: bool, progress: Progress) -> Tensor:  # noqa: ANN001
+    values = []
+    with torch.inference_mode():
+        for pixels in batches:
+            inputs = normalise(pixels.to(device(), non_blocking=True), spec, channels_last)
+            values.append(model(inputs).to("cpu", torch.float16))
+            progress.add(len(pixels))
+    return torch.cat(values)
+
+
+def embed_texts(backbone: Backbone, class_names: list[str], prompts: Prompts, out: Path) -> None:
+    """Write one embedding a class (C, D), float32, of unit length, in label order.
+
+    With several templates, the unit vectors of the templates are averaged and normalised again
+    (Radford et al. 2021, section 3.1.4).
+
+    Raises:
+        EmbeddingError: the model has no text tower.
+    """
+    if backbone.encode_text is None or backbone.tokenize is None:
+        raise EmbeddingError("a vision-only model has no text tower; choose a CLIP for the scores")
+    spoken = [n.replace("_", " ") if prompts.class_names == "spaces" else n for n in class_names]
+    with torch.inference_mode():
+        vectors = []
+        for name in spoken:
+            tokens = backbone.tokenize([template.format(name) for template in prompts.templates])
+            each = torch.nn.functional.normalize(backbone.encode_text(tokens), dim=-1)
+            vectors.append(torch.nn.functional.normalize(each.mean(0), dim=-1))
+    key = {"weights": backbone.weights_sha256, "prompts": prompts.model_dump()}
+    _save(out, torch.stack(vectors).float(), class_names, key)
+
+
+def read(path: Path, ids: list[str] | None = None) -> np.ndarray:
+    """Return embeddings as float32 (N, D).
+
+    Args:
+        path: a file that this module wrote.
+        ids: the ids expected of the rows, in order.
+
+    Raises:
+        EmbeddingError: the file's rows are not those of `ids`.
+    """
+    with safe_open(path, framework="np") as file:
+        found = json.loads(file.metadata()["ids"])
+        if ids is not None and found != list(ids):
+            raise EmbeddingError(f"{path}: rows do not match; delete the file and run again")
+        return file.get_tensor("embeddings").astype(np.float32)
+
+
+def index_hash(index: pd.DataFrame) -> str:
+    """Return a hash of the images an index lists: their ids and, where known, their contents."""
+    columns = [name for name in ("image_id", "bytes", "mtime") if name in index]
+    return stable_hash(pd.util.hash_pandas_object(index[columns], index=False).tolist())
+
+
+def _whole(path: Path, rows: int) -> bool:
+    if not path.is_file():
+        return False
+    try:
+        with safe_open(path, framework="np") as file:
+            return file.get_slice("embeddings").get_shape()[0] == rows
+    except SafetensorError:
+        logger.warning("%s is damaged; embedding its images again", path)
+        return False
+
+
+def _save(out: Path, values: Tensor, ids: list[str], key: dict) -> None:
+    metadata = {"ids": json.dumps(list(ids)), "key": json.dumps(key), "key_hash": stable_hash(key)}
+    with whole_file(out) as temporary:
+        save_file({"embeddings": values.contiguous()}, temporary, metadata=metadata)

@@ -1,0 +1,1 @@
+"""Parts of the maintenance tool that remakes the embedded picture table."""
