@@ -2,7 +2,9 @@
 
 Weights are averaged after every step. The average of the steps between two validations is a
 segment; Algorithm 1 finds the segments that lie in the valley of the validation loss, and the
-final weights are the average over all their steps.
+final weights are the average over all their steps. Two things of the public code that the paper
+does not have are left out: with N_e > N_s it also looks back for segments before convergence, and
+it counts the segment at convergence twice.
 """
 
 from __future__ import annotations

@@ -1,0 +1,86 @@
+"""Checkpoints that survive a kill while they are written, and a stop that loses nothing.
+
+They live outside Snakemake's declared outputs, which it deletes before a job starts, in a folder
+named by a hash of everything that affects the training.
+"""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from replidg.files import whole_file
+
+logger = logging.getLogger(__name__)
+STOPPED = 99
+
+
+class Checkpoints:
+    """The newest checkpoint of a run and the one before it.
+
+    Args:
+        folder: where they live.
+        every_s: seconds between two.
+    """
+
+    def __init__(self, folder: Path, every_s: float) -> None:
+        self.newest, self.previous = folder / "newest.pt", folder / "previous.pt"
+        self.every_s = every_s
+        self.saved_at = time.monotonic()
+
+    def due(self) -> bool:
+        """Tell whether it is time for the next one."""
+        return time.monotonic() - self.saved_at >= self.every_s
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Write `state`, keeping the checkpoint before it."""
+        if self.newest.exists():
+            self.newest.replace(self.previous)
+        with whole_file(self.newest) as temporary:
+            torch.save(state, temporary)
+        self.saved_at = time.monotonic()
+
+    def load(self) -> dict[str, Any] | None:
+        """Return the newest state that can be read, or None if there is none."""
+        for path in (self.newest, self.previous):
+            if path.is_file():
+                try:
+                    return torch.load(path, map_location="cpu", weights_only=True)
+                except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
+                    logger.warning("%s is damaged (%s); trying the one before", path, error)
+        return None
+
+
+class StopRequest:
+    """Whether the scheduler asked this job to stop."""
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+
+    def __bool__(self) -> bool:
+        """Tell whether a signal came."""
+        return self.signal is not None
+
+
+@contextmanager
+def stop_on_signal() -> Iterator[StopRequest]:
+    """Note SIGTERM and SIGUSR1 (time limit, preemption) instead of dying of them in the block."""
+    request = StopRequest()
+
+    def note(number: int, _frame: object) -> None:
+        request.signal = number
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGUSR1)}
+    try:
+        yield request
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,158 @@
+"""A job of one or many runs. A killed job keeps its finished runs and resumes the unfinished one."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import json
+import logging
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from safetensors.torch import load_file, save_file
+
+import replidg.methods
+from replidg.config.schema import FineTuning, Method, Preprocessing
+from replidg.files import sha256_file, stable_hash, whole_file, write_json
+from replidg.models import store
+from replidg.models.embed import index_hash
+from replidg.training import trainer
+from replidg.training.data import share_out
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one training job is asked for.
+
+    Attributes:
+        dataset: name of the data set.
+        domains: its domains.
+        targets: target domains to run, one run each and seed.
+        seeds: seeds to run.
+        method_name: key of the method.
+        method: its hyper-parameters.
+        protocol: budget and protocol.
+        preprocessing: of training and test images.
+        target_images: "all" or "test".
+        feature_layers: of the backbone.
+        frozen_batchnorm: of the backbone.
+        channels_last: of the backbone.
+    """
+
+    dataset: str
+    domains: list[str]
+    targets: list[str]
+    seeds: list[int]
+    method_name: str
+    method: Method
+    protocol: FineTuning
+    preprocessing: Preprocessing
+    target_images: str
+    feature_layers: list[str]
+    frozen_batchnorm: bool
+    channels_last: bool
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Files that a job leaves."""
+
+    predictions: Path
+    metrics: Path
+    weights: Path
+
+
+def train_all(
+    job: Job, index: pd.DataFrame, classes: int, model: Path, checkpoints: Path, out: Outputs
+) -> None:
+    """Train every target and seed of a job and write predictions, metrics and weights."""
+    trainer.deterministic(job.protocol.threads)
+    backbone = store.load(model)
+    spec = store.input_spec(backbone.spec, job.preprocessing)
+    tables, metrics, weights, folders = [], [], {}, []
+    for target, seed in ((t, s) for t in job.targets for s in job.seeds):
+        settings = trainer.Settings(
+            job.method, job.protocol, spec, classes, seed,
+            job.feature_layers, job.frozen_batchnorm, job.channels_last,
+        )
+        folder = checkpoints / "runs" / run_hash(job, settings, target, index, backbone)
+        folders.append(folder)
+        name = f"{job.dataset} -> {target}, {job.method_name}, seed {seed}"
+        if not (folder / "metrics.json").is_file():
+            _train_one(job, settings, target, index, copy.copy(backbone), folder, name)
+        else:
+            logger.info("%s: finished earlier", name)
+        tables.append(pd.read_parquet(folder / "predictions.parquet"))
+        metrics.append(json.loads((folder / "metrics.json").read_text()))
+        for key, value in load_file(folder / "model.safetensors").items():
+            weights[f"{target}/seed{seed}/{key}"] = value
+    with whole_file(out.predictions) as temporary:
+        pd.concat(tables, ignore_index=True).to_parquet(temporary, index=False)
+    with whole_file(out.weights) as temporary:
+        save_file(weights, temporary)
+    write_json(out.metrics, metrics)
+    for folder in folders:
+        shutil.rmtree(folder)
+
+
+def _train_one(job, settings, target, index, backbone, folder: Path, name: str) -> None:  # noqa: ANN001
+    # Each run starts from the pretrained tower, and leaves the loaded one as it is.
+    backbone.visual = copy.deepcopy(backbone.visual)
+    shares = share_out(
+        index, job.domains, target, job.protocol, settings.seed, job.target_images
+    )
+    run = trainer.Run(backbone, settings, trainer.device())
+    trainer.fit(run, shares, trainer.checkpoints_in(folder, job.protocol), name)
+    final = {key: value.contiguous() for key, value in run.final_weights().items()}
+    run.classifier.load_state_dict(final)
+    parts = [trainer.predict(run, shares.target, "target")]
+    parts += [trainer.predict(run, rows, "source_validation") for rows in shares.validation]
+    keys = {
+        "dataset": job.dataset, "target": target, "method": job.method_name, "seed": settings.seed
+    }
+    with whole_file(folder / "predictions.parquet") as temporary:
+        pd.concat(parts, ignore_index=True).assign(**keys).to_parquet(temporary, index=False)
+    with whole_file(folder / "model.safetensors") as temporary:
+        save_file(final, temporary)
+    # Written last: its presence says that the run is finished.
+    write_json(
+        folder / "metrics.json",
+        keys | {
+            "target_accuracy": float(parts[0]["correct"].mean()),
+            "selected_step": run.best["step"] or None,
+            "validations": run.history,
+        },
+    )
+
+
+def run_hash(job: Job, settings, target: str, index: pd.DataFrame, backbone) -> str:  # noqa: ANN001
+    """Return a hash of all that affects a run, the source of the training code included."""
+    protocol = job.protocol.model_dump(exclude={"checkpoint_every_s", "workers"})
+    return stable_hash(
+        {
+            "dataset": job.dataset,
+            "domains": job.domains,
+            "target": target,
+            "seed": settings.seed,
+            "method": job.method.model_dump(),
+            "protocol": protocol,
+            "target_images": job.target_images,
+            "input": list(settings.spec),
+            "layers": job.feature_layers,
+            "flags": [job.frozen_batchnorm, job.channels_last],
+            "index": index_hash(index),
+            "weights": backbone.weights_sha256,
+            "code": code_version(),
+        }
+    )
+
+
+def code_version() -> str:
+    """Return a hash of the sources that decide what a training computes."""
+    folders = [Path(inspect.getfile(package)).parent for package in (replidg.methods, trainer)]
+    files = sorted(path for folder in folders for path in folder.glob("*.py"))
+    return stable_hash([sha256_file(path) for path in files])
