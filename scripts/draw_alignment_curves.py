@@ -1,8 +1,6 @@
 # ruff: noqa: F821
 """Draw accuracy against AlignmentScore (Fig 2b, 7 and 11 of the alignment paper)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ def draw_alignment_curves(
     png: Path,
     style: Mapping[str, Any],
     method: str | None = None,
+    min_images: int = 5,
 ) -> None:
     """Draw one of the accuracy curves.
 
@@ -31,16 +30,17 @@ def draw_alignment_curves(
         png: where the bitmap goes.
         style: fields of ``PlotStyle``.
         method: which method ``fig2b`` and ``fig7`` show.
+        min_images: bins with fewer images are hollow or left out.
     """
     look = PlotStyle(**style)
     frame = pd.read_parquet(metrics)
     if figure == "fig11":
-        drawn = figures.accuracy_by_method(frame, look)
+        drawn = figures.accuracy_by_method(frame, look, min_images)
     elif figure in ("fig2b", "fig7"):
         if not method:
             raise ValueError(f"{figure} shows one method; none was named")
         draw = figures.accuracy_vs_score if figure == "fig2b" else figures.accuracy_by_dataset
-        drawn = draw(frame, method, look)
+        drawn = draw(frame, method, look, min_images)
     else:
         raise ValueError(f"figure {figure!r} is none of fig2b, fig7, fig11")
     save_figure(drawn, Path(svg), Path(png), look)
@@ -56,5 +56,6 @@ if "snakemake" in globals():
         svg=snakemake.output.svg,
         png=snakemake.output.png,
         style=snakemake.params.style,
-        method=snakemake.params.get("method"),
+        method=snakemake.params.method,
+        min_images=snakemake.params.min_images,
     )

@@ -1,8 +1,6 @@
 # ruff: noqa: F821
 """Draw how many images of each domain are in and out of pretraining (Fig 17)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

@@ -1,8 +1,6 @@
 # ruff: noqa: F821
 """Write accuracy by method on one split (Table 1a, b and c of the alignment paper)."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd

@@ -1,8 +1,6 @@
 # ruff: noqa: F821
 """Write the share of images that the cleaning drops (Table 8 of the alignment paper)."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd

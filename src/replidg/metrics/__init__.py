@@ -1,1 +1,1 @@
-
+"""Scores, splits and metrics of the papers."""

@@ -149,16 +149,21 @@ def load(folder: Path) -> Backbone:
     return loader(folder, facts["weights_sha256"])
 
 
-def _load_open_clip(folder: Path, sha256: str) -> Backbone:
-    name = f"local-dir:{folder}"
-    model = open_clip.create_model(name).eval()
+def own_spec(model: nn.Module) -> InputSpec:
+    """Return the input that an open_clip model was trained with."""
     cfg = model.visual.preprocess_cfg
     size = cfg["size"][0] if isinstance(cfg["size"], tuple | list) else cfg["size"]
     resize = "squash" if cfg.get("resize_mode") == "squash" else "crop"
     how = "bilinear" if cfg.get("interpolation") == "bilinear" else "bicubic"
-    spec = InputSpec(size, resize, how, tuple(cfg["mean"]), tuple(cfg["std"]))
+    return InputSpec(size, resize, how, tuple(cfg["mean"]), tuple(cfg["std"]))
+
+
+def _load_open_clip(folder: Path, sha256: str) -> Backbone:
+    name = f"local-dir:{folder}"
+    model = open_clip.create_model(name).eval()
+    spec = own_spec(model)
     with torch.inference_mode():
-        dim = model.visual(torch.zeros(1, 3, size, size)).shape[-1]
+        dim = model.visual(torch.zeros(1, 3, spec.size, spec.size)).shape[-1]
     return Backbone(
         model.visual, model.encode_text, open_clip.get_tokenizer(name), spec, dim, sha256
     )

@@ -17,6 +17,7 @@ from replidg.config.schema import FineTuning, Method
 from replidg.data.images import InputSpec, loader, normalise
 from replidg.methods import OBJECTIVES
 from replidg.methods.network import Classifier
+from replidg.methods.predictions import prediction_table
 from replidg.methods.swad import LossValley
 from replidg.models.store import Backbone
 from replidg.progress import Progress
@@ -197,24 +198,6 @@ def predict(run: Run, rows: pd.DataFrame, role: str) -> pd.DataFrame:
     batches = loader(rows["path"].tolist(), run.settings.spec, 256, run.settings.protocol.workers)
     logits = torch.cat([run.logits(pixels) for pixels in batches])
     return prediction_table(rows, logits, role)
-
-
-def prediction_table(rows: pd.DataFrame, logits: Tensor, role: str) -> pd.DataFrame:
-    """Return predictions in the format that every table is computed from (DESIGN section 4)."""
-    top, pred = logits.max(1)
-    return pd.DataFrame(
-        {
-            "image_id": rows["image_id"].to_numpy(),
-            "domain": rows["domain"].to_numpy(),
-            "split": rows["split"].to_numpy(),
-            "role": role,
-            "label": rows["label"].to_numpy(),
-            "pred": pred.numpy(),
-            "max_softmax": logits.softmax(1).amax(1).numpy(),
-            "max_logit": top.numpy(),
-            "correct": pred.numpy() == rows["label"].to_numpy(),
-        }
-    )
 
 
 def _copy(weights: Weights) -> Weights:

@@ -1,0 +1,25 @@
+# ruff: noqa: F821
+"""Embed every image of a data set with one model and one preprocessing."""
+
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from replidg.config.schema import Embedding, Preprocessing
+from replidg.models import embed, store
+
+if "snakemake" in globals():
+    from replidg.log import setup
+
+    setup(snakemake.log[0])
+    torch.set_num_threads(snakemake.threads)
+    embed.embed_images(
+        backbone=store.load(Path(snakemake.input.facts).parent),
+        index=pd.read_parquet(snakemake.input.index),
+        preprocessing=Preprocessing.model_validate(snakemake.params.preprocessing),
+        budget=Embedding.model_validate(snakemake.params.budget),
+        channels_last=snakemake.params.channels_last,
+        out=Path(snakemake.output.images),
+        checkpoints=Path(snakemake.params.checkpoints),
+    )

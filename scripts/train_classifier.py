@@ -1,0 +1,41 @@
+# ruff: noqa: F821
+"""Train one DG method on one data set, for the target domains and seeds of this job."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from replidg.data.index import read_classes
+from replidg.training.job import Job, Outputs, train_all
+
+if "snakemake" in globals():
+    from replidg.config.schema import FineTuning, Method, Preprocessing
+    from replidg.log import setup
+
+    setup(snakemake.log[0])
+    params = snakemake.params
+    train_all(
+        job=Job(
+            dataset=snakemake.wildcards.dataset,
+            domains=params.domains,
+            targets=params.targets,
+            seeds=params.seeds,
+            method_name=snakemake.wildcards.method,
+            method=Method.model_validate(params.method),
+            protocol=FineTuning.model_validate(params.protocol),
+            preprocessing=Preprocessing.model_validate(params.preprocessing),
+            target_images=params.target_images,
+            feature_layers=params.feature_layers,
+            frozen_batchnorm=params.frozen_batchnorm,
+            channels_last=params.channels_last,
+        ),
+        index=pd.read_parquet(snakemake.input.index),
+        classes=len(read_classes(snakemake.input.classes)),
+        model=Path(snakemake.input.facts).parent,
+        checkpoints=Path(params.checkpoints),
+        out=Outputs(
+            predictions=Path(snakemake.output.predictions),
+            metrics=Path(snakemake.output.metrics),
+            weights=Path(snakemake.output.weights),
+        ),
+    )

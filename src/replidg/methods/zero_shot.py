@@ -1,0 +1,26 @@
+"""Zero-shot classification (Radford et al. 2021, arXiv 2103.00020, section 3.1)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import torch
+
+from replidg.methods.predictions import prediction_table
+
+LOGIT_SCALE = 100.0
+
+
+def zero_shot(rows: pd.DataFrame, images: np.ndarray, texts: np.ndarray) -> pd.DataFrame:
+    """Classify images by the nearest class text.
+
+    Args:
+        rows: rows of the index.
+        images: their embeddings (N, D), any length.
+        texts: class embeddings (C, D) of unit length.
+
+    Returns:
+        Predictions in the format of trained methods; the softmax is at CLIP's logit scale 100.
+    """
+    features = torch.nn.functional.normalize(torch.as_tensor(images), dim=1)
+    return prediction_table(rows, LOGIT_SCALE * features @ torch.as_tensor(texts).T, "target")

@@ -1,0 +1,38 @@
+rule retrieve_dataset:
+    output:
+        verified="resources/datasets/{dataset}/.verified.json",
+    log:
+        "logs/retrieve_dataset/{dataset}.log",
+    benchmark:
+        "benchmarks-out/retrieve_dataset/{dataset}.tsv"
+    resources:
+        mem_mb=2000,
+        runtime="12h",
+    params:
+        dataset=lookup(dpath="datasets/{dataset}", within=config),
+        root=lookup(dpath="data_root/{dataset}", within=config, default=None),
+    message:
+        "Retrieving and checking {wildcards.dataset}"
+    script:
+        "../../scripts/retrieve_dataset.py"
+
+
+rule index_dataset:
+    input:
+        verified=rules.retrieve_dataset.output.verified,
+    output:
+        index="results/data/{dataset}/index.parquet",
+        classes="results/data/{dataset}/classes.json",
+    log:
+        "logs/index_dataset/{dataset}.log",
+    benchmark:
+        "benchmarks-out/index_dataset/{dataset}.tsv"
+    resources:
+        mem_mb=4000,
+        runtime="1h",
+    params:
+        domains=indexed_domains,
+    message:
+        "Indexing {wildcards.dataset}"
+    script:
+        "../../scripts/index_dataset.py"

@@ -1,0 +1,69 @@
+rule pretrain_clip:
+    input:
+        index=lambda w: f"results/data/{CONFIG.models[w.model].training.dataset}/index.parquet",
+    output:
+        facts="results/models/{model}/model.json",
+        architecture="results/models/{model}/open_clip_config.json",
+        weights="results/models/{model}/open_clip_model.safetensors",
+    wildcard_constraints:
+        model=any_of(TRAINED),
+    log:
+        "logs/pretrain_clip/{model}.log",
+    benchmark:
+        "benchmarks-out/pretrain_clip/{model}.tsv"
+    threads: 2
+    resources:
+        gpu=1,
+        mem_mb=6000,
+        runtime="1h",
+    params:
+        model=lookup(dpath="models/{model}", within=config),
+        checkpoints=CHECKPOINTS,
+    message:
+        "Training {wildcards.model} with open_clip"
+    script:
+        "../../scripts/pretrain_clip.py"
+
+
+rule retrieve_clip:
+    output:
+        facts="results/models/{model}/model.json",
+        architecture="results/models/{model}/open_clip_config.json",
+        weights="results/models/{model}/open_clip_model.safetensors",
+    wildcard_constraints:
+        model=any_of([name for name in CONFIG.models if name not in TRAINED + TIMM]),
+    log:
+        "logs/retrieve_clip/{model}.log",
+    benchmark:
+        "benchmarks-out/retrieve_clip/{model}.tsv"
+    resources:
+        mem_mb=8000,
+        runtime="1h",
+    params:
+        model=lookup(dpath="models/{model}", within=config),
+    message:
+        "Retrieving the checkpoint {wildcards.model}"
+    script:
+        "../../scripts/retrieve_model.py"
+
+
+rule retrieve_timm:
+    output:
+        facts="results/models/{model}/model.json",
+        architecture="results/models/{model}/config.json",
+        weights="results/models/{model}/model.safetensors",
+    wildcard_constraints:
+        model=any_of(TIMM),
+    log:
+        "logs/retrieve_timm/{model}.log",
+    benchmark:
+        "benchmarks-out/retrieve_timm/{model}.tsv"
+    resources:
+        mem_mb=8000,
+        runtime="1h",
+    params:
+        model=lookup(dpath="models/{model}", within=config),
+    message:
+        "Retrieving the checkpoint {wildcards.model}"
+    script:
+        "../../scripts/retrieve_model.py"

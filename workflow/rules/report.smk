@@ -1,0 +1,30 @@
+rule build_report:
+    input:
+        artefacts=artefact_files(artefacts.ARTEFACTS),
+        captions=[
+            workflow.source_path(f"../report/{artefacts.target(artefact)}.rst")
+            for artefact in artefacts.ARTEFACTS
+        ],
+        verified=expand("resources/datasets/{dataset}/.verified.json", dataset=PAPER.datasets),
+        models=expand(
+            "results/zero_shot/{model}/{dataset}/zero_shot.json",
+            model=PAPER.model,
+            dataset=PAPER.datasets,
+        ),
+    output:
+        html="results/report.html",
+    log:
+        "logs/build_report.log",
+    benchmark:
+        "benchmarks-out/build_report/all.tsv"
+    resources:
+        mem_mb=2000,
+        runtime="1h",
+    params:
+        scale=CONFIG.scale,
+        config=config,
+        benchmarks="benchmarks-out",
+    message:
+        "Writing results/report.html"
+    script:
+        "../../scripts/build_report.py"
