@@ -76,6 +76,9 @@ class ClipTraining(Strict):
     weight_decay: float = Field(0.1, ge=0, description="AdamW weight decay")
     warmup: int = Field(20, ge=0, description="linear warm-up steps")
     seed: int = Field(0, description="seed of initialisation, order and augmentation")
+    frozen_layers: list[str] = Field(
+        default=[], description="modules of the CLIP that keep their weights; shell patterns"
+    )
 
 
 class ModelBase(Strict):
@@ -215,6 +218,9 @@ class FineTuning(Strict):
     )
     preprocessing: str = Field("domainbed", description="a key of `preprocessing`")
     augmentation: Augmentation = Field(default=Augmentation(), description="of training images")
+    frozen_layers: list[str] = Field(
+        default=[], description="modules of the image tower that keep their weights; shell patterns"
+    )
     threads: PositiveInt = Field(1, description="CPU threads of a job")
     workers: int = Field(0, ge=0, description="processes that decode; 0: the job's own")
 
@@ -225,6 +231,9 @@ class Method(Strict):
     objective: Literal["zero_shot", "erm", "lp_ft", "miro"] = Field(description="the loss")
     averaging: Literal["none", "swad"] = Field("none", description="of weights over steps")
     lr: PositiveFloat = Field(5e-5, description="learning rate (Adam)")
+    head_lr_mult: PositiveFloat = Field(
+        1.0, description="learning rate of the linear head relative to the tower's"
+    )
     weight_decay: float = Field(0.0, ge=0, description="weight decay")
     miro_lambda: float = Field(1.0, ge=0, description="MIRO: weight of the regulariser")
     miro_lr_mult: PositiveFloat = Field(

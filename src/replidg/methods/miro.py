@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 from replidg.config.schema import Method
 from replidg.methods.erm import ERM
-from replidg.methods.network import Classifier, layer_shapes, recorded, select_layers
+from replidg.methods.network import Classifier, layer_shapes, recorded
+from replidg.models.layers import select_layers
 
 VARIANCE_INIT = 0.1
 VARIANCE_FLOOR = 1e-5

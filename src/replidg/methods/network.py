@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fnmatch import fnmatchcase
 
 import torch
 from torch import Tensor, nn
@@ -39,20 +38,6 @@ class Classifier(nn.Module):
                 if isinstance(module, _BatchNorm):
                     module.eval()
         return self
-
-
-def select_layers(visual: nn.Module, patterns: list[str]) -> list[str]:
-    """Return the names of the modules that match, in the order of the module tree.
-
-    Raises:
-        ValueError: a pattern matches nothing; the message lists what there is.
-    """
-    names = [name for name, _ in visual.named_modules() if name]
-    for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in names):
-            shown = ", ".join(name for name in names if name.count(".") <= 2)
-            raise ValueError(f"feature layer {pattern!r} matches nothing; there are: {shown}")
-    return [name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns)]
 
 
 @contextmanager

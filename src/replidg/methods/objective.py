@@ -41,5 +41,9 @@ class Objective(nn.Module):
         raise NotImplementedError
 
     def parameter_groups(self, classifier: Classifier) -> list[dict[str, Any]]:
-        """Return the optimiser's groups; Adam with one learning rate unless a method differs."""
-        return [{"params": list(classifier.parameters()), "lr": self.method.lr}]
+        """Return the optimiser's groups: the image tower, and the head."""
+        head_lr = self.method.lr * self.method.head_lr_mult
+        return [
+            {"params": list(classifier.visual.parameters()), "lr": self.method.lr},
+            {"params": list(classifier.head.parameters()), "lr": head_lr},
+        ]

@@ -25,10 +25,11 @@ from replidg.data.captions import captions
 from replidg.data.image_folder import DatasetError
 from replidg.data.images import InputSpec, decode, normalise, resizer
 from replidg.files import whole_file, write_json
+from replidg.models.layers import freeze
 from replidg.models.lite import imagenet_init
 from replidg.models.store import FILES
 from replidg.progress import Progress, tracked
-from replidg.seeds import seed_of
+from replidg.seeds import seed_of, seeded
 
 logger = logging.getLogger(__name__)
 
@@ -71,9 +72,8 @@ class ImageTextPairs(Dataset):
             generator=torch.Generator().manual_seed(self.draw("captions", positions[0])),
         )
         images = []
-        with torch.random.fork_rng(devices=[]):
-            for position in positions:
-                torch.manual_seed(self.draw("augmentation", position))
+        for position in positions:
+            with seeded(self.draw("augmentation", position)):
                 images.append(self.augment(self.corpus.pixels[position]))
         tokens = self.corpus.tokens[torch.as_tensor(positions), chosen]
         return normalise(torch.stack(images), self.spec, self.channels_last), tokens
@@ -117,6 +117,7 @@ def build(model: TrainedModel, folder: Path) -> nn.Module:
     if model.image_tower_init == "efficientnet_lite0":
         loaded = imagenet_init(clip.visual.trunk)
         logger.info("image tower starts from %d ImageNet tensors of EfficientNet-Lite0", loaded)
+    freeze(clip, model.training.frozen_layers)
     return clip.to(memory_format=torch.channels_last) if model.channels_last else clip
 
 

@@ -16,7 +16,7 @@ from torchvision.transforms.functional import pil_to_tensor
 from replidg.config.schema import Augmentation, FineTuning
 from replidg.data.image_folder import DatasetError
 from replidg.data.images import InputSpec, decode
-from replidg.seeds import seed_of
+from replidg.seeds import seed_of, seeded
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,7 @@ class AugmentedImages(Dataset):
         """Return one augmented image, uint8 (3, size, size)."""
         row, seed = item
         image = decode(self.paths[row])
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded(seed):
             return pil_to_tensor(self.augment(image))
 
 
@@ -143,7 +142,7 @@ def training_batches(
 ) -> Iterator[Batch]:
     """Yield the batches of the steps from `start` to the end."""
     rows = pd.concat(shares.train)
-    labels = torch.as_tensor(rows["label"].to_numpy())
+    labels = torch.tensor(rows["label"].to_numpy())
     sizes = [len(part) for part in shares.train]
     steps = Steps(sizes, protocol.batch_per_domain, seed, start, protocol.steps)
     images = AugmentedImages(rows["path"].tolist(), spec, protocol.augmentation)

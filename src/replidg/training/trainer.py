@@ -19,6 +19,7 @@ from replidg.methods import OBJECTIVES
 from replidg.methods.network import Classifier
 from replidg.methods.predictions import prediction_table
 from replidg.methods.swad import LossValley
+from replidg.models.layers import freeze
 from replidg.models.store import Backbone
 from replidg.progress import Progress
 from replidg.seeds import seed_of
@@ -53,6 +54,7 @@ class Run:
         self.classifier = Classifier(
             backbone.visual, backbone.dim, settings.classes, settings.frozen_batchnorm
         )
+        freeze(self.classifier.visual, settings.protocol.frozen_layers)
         self.objective = OBJECTIVES[method.objective](
             self.classifier, method, settings.spec.size, settings.feature_layers
         )
@@ -184,7 +186,7 @@ def fit(run: Run, shares: Shares, checkpoints: Checkpoints, name: str) -> None:
 def decoded(rows: pd.DataFrame, spec: InputSpec, workers: int) -> tuple[Tensor, Tensor]:
     """Return the images (N, 3, S, S) as uint8 and labels (N,) of index rows."""
     batches = loader(rows["path"].tolist(), spec, 256, workers)
-    return torch.cat(list(batches)), torch.as_tensor(rows["label"].to_numpy())
+    return torch.cat(list(batches)), torch.tensor(rows["label"].to_numpy())
 
 
 def predict(run: Run, rows: pd.DataFrame, role: str) -> pd.DataFrame:
