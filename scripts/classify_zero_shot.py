@@ -6,14 +6,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from replidg.data.embeddings import read
 from replidg.files import whole_file, write_json
-from replidg.models.embed import read
 from replidg.methods.zero_shot import zero_shot
 
 
 def classify_zero_shot(
-    index: Path, images: Path, texts: Path, domains: list[str], target_images: str,
-    predictions: Path, facts: Path,
+    index: Path,
+    images: Path,
+    texts: Path,
+    domains: list[str],
+    target_images: str,
+    predictions: Path,
+    facts: Path,
 ) -> None:
     """Write zero-shot predictions of the target domains and accuracies by pretraining share.
 
@@ -45,12 +50,13 @@ def by_share(rows: pd.DataFrame, table: pd.DataFrame) -> list[dict]:
         table: predictions of the same rows.
     """
     if "pretraining" in rows:
-        shares = np.where(rows["pretraining"], "pretraining", rows["split"].replace("test", "held out"))
+        unseen = rows["split"].replace("test", "held out")
+        shares = np.where(rows["pretraining"], "pretraining", unseen)
     else:
         shares = np.full(len(rows), "unknown")
     grouped = table["correct"].groupby([table["domain"], pd.Series(shares, name="share")])
     return [
-        {"domain": domain, "share": share, "n": int(len(hits)), "accuracy": float(hits.mean())}
+        {"domain": domain, "share": share, "n": len(hits), "accuracy": float(hits.mean())}
         for (domain, share), hits in grouped
         if share in ("pretraining", "held out", "unknown")
     ]

@@ -38,7 +38,10 @@ def evaluate_alignment(
     table1 = pd.concat(accuracies, ignore_index=True).rename(columns={"target": "domain"})
     curves = curve(pd.concat(counted, ignore_index=True)).assign(setting=f"{bin_width:g}")
     constants = {"paper": "alignment", "metric": "accuracy"}
-    parts = [tidy(table1, artefact="table1", **constants), tidy(curves, artefact="curves", **constants)]
+    parts = [
+        tidy(table1, artefact="table1", **constants),
+        tidy(curves, artefact="curves", **constants),
+    ]
     with whole_file(out) as temporary:
         whole = pd.concat([*parts, pd.read_parquet(counts)], ignore_index=True)
         whole.to_parquet(temporary, index=False)

@@ -28,10 +28,14 @@ def evaluate_alignment_splits(
     rows = [part for name, table in tables.items() for part in _counts(name, table)]
     pooled = pd.concat([table.assign(dataset=name) for name, table in tables.items()])
     bars = histogram(pooled, bin_width)
-    rows.append(tidy(bars.assign(n=bars["value"]), artefact="histogram", metric="images", paper="alignment"))
+    rows.append(
+        tidy(bars.assign(n=bars["value"]), artefact="histogram", metric="images", paper="alignment")
+    )
     at = json.loads(bounds.read_text())
     limits = pd.DataFrame({"setting": list(at), "value": list(at.values())})
-    rows.append(tidy(limits, artefact="thresholds", metric="score", dataset="all", paper="alignment"))
+    rows.append(
+        tidy(limits, artefact="thresholds", metric="score", dataset="all", paper="alignment")
+    )
     with whole_file(out) as temporary:
         pd.concat(rows, ignore_index=True).to_parquet(temporary, index=False)
 
@@ -47,7 +51,9 @@ def _counts(dataset: str, split: pd.DataFrame) -> list[pd.DataFrame]:
     dropped = pd.DataFrame(
         {
             "setting": ["mislabelled", "OCR"],
-            "value": [100.0 * counts[part].sum() / total for part in ("dropped_low", "dropped_high")],
+            "value": [
+                100.0 * counts[part].sum() / total for part in ("dropped_low", "dropped_high")
+            ],
             "n": total,
             "dataset": dataset,
         }

@@ -8,6 +8,7 @@ from replidg.data.retrieve import retrieve
 
 if "snakemake" in globals():
     from pydantic import TypeAdapter
+
     from replidg.log import setup
 
     setup(snakemake.log[0])

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from replidg.data.embeddings import read
 from replidg.files import whole_file
 from replidg.metrics.alignment import alignment_score
-from replidg.models.embed import read
 
 
 def score_alignment(index: Path, images: Path, texts: Path, domains: list[str], out: Path) -> None:

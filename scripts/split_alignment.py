@@ -12,7 +12,10 @@ from replidg.metrics.alignment import assign_parts, bounds
 
 
 def split_alignment(
-    scores: Mapping[str, Path], thresholds: Thresholds, splits: Mapping[str, Path], bounds_json: Path
+    scores: Mapping[str, Path],
+    thresholds: Thresholds,
+    splits: Mapping[str, Path],
+    bounds_json: Path,
 ) -> None:
     """Write one split file a data set and the thresholds as scores.
 

@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, one line every 30 seconds in a log file."""
+"""Progress of long work: a bar on a terminal, and a line every 30 seconds in the log file."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
-
-
 
 from tqdm import tqdm
 
@@ -33,7 +31,9 @@ class Progress:
         self._start = self._said = time.monotonic()
         self._note = ""
         self._bar = (
-            tqdm(total=total, initial=done, desc=what, unit=f" {unit}") if sys.stderr.isatty() else None
+            tqdm(total=total, initial=done, desc=what, unit=f" {unit}")
+            if sys.stderr.isatty()
+            else None
         )
 
     def add(self, count: int = 1, note: str = "") -> None:
@@ -43,7 +43,7 @@ class Progress:
         if self._bar is not None:
             self._bar.update(count)
             self._bar.set_postfix_str(self._note, refresh=False)
-        elif time.monotonic() - self._said >= LINE_EVERY_S:
+        if time.monotonic() - self._said >= LINE_EVERY_S:
             self._said = time.monotonic()
             logger.info("%s", self.line())
 
@@ -63,8 +63,7 @@ class Progress:
         """End the bar, or write the last line."""
         if self._bar is not None:
             self._bar.close()
-        else:
-            logger.info("%s", self.line())
+        logger.info("%s", self.line())
 
     def __enter__(self) -> Progress:
         """Start counting."""
@@ -73,6 +72,7 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         """Stop counting, also after an error."""
         self.close()
+
 
 def tracked(items: Iterable[Item], total: int, what: str, unit: str = "images") -> Iterator[Item]:
     """Yield `items` and show the progress through them."""

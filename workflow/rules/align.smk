@@ -9,6 +9,8 @@ rule score_alignment:
         "logs/score_alignment/{model}/{variant}/{dataset}.log",
     benchmark:
         "benchmarks-out/score_alignment/{model}.{variant}.{dataset}.tsv"
+    conda:
+        "../../envs/environment.yaml"
     resources:
         mem_mb=4000,
         runtime="1h",
@@ -37,6 +39,8 @@ rule split_alignment:
         "logs/split_alignment/{model}/{variant}.log",
     benchmark:
         "benchmarks-out/split_alignment/{model}.{variant}.tsv"
+    conda:
+        "../../envs/environment.yaml"
     resources:
         mem_mb=4000,
         runtime="1h",

@@ -17,7 +17,9 @@ PAPER = CONFIG.alignment
 CHECKPOINTS = "checkpoints"
 TRAINED = [name for name, model in CONFIG.models.items() if model.source == "train"]
 TIMM = [name for name, model in CONFIG.models.items() if model.source == "timm"]
-FINE_TUNED = [name for name in PAPER.methods if CONFIG.methods[name].objective != "zero_shot"]
+FINE_TUNED = [
+    name for name in PAPER.methods if CONFIG.methods[name].objective != "zero_shot"
+]
 ALL_TARGETS, ALL_SEEDS = "all_targets", "all_seeds"
 
 
@@ -33,7 +35,9 @@ wildcard_constraints:
     prompts=any_of(CONFIG.prompts),
     variant=any_of(PAPER.scores),
     method=any_of(CONFIG.methods),
-    target=any_of([ALL_TARGETS, *{d for s in CONFIG.datasets.values() for d in s.domains}]),
+    target=any_of(
+        [ALL_TARGETS, *{d for s in CONFIG.datasets.values() for d in s.domains}]
+    ),
     seed=rf"seed\d+|{ALL_SEEDS}",
     paper=any_of(artefacts.PAPERS),
 
@@ -97,18 +101,27 @@ def job_seeds(wildcards):
 
 
 def runs(dataset, method):
-    """Folders of the jobs that train a method on a data set: one for all runs, or one each."""
-    if PAPER.runs_per_job == "all":
-        pairs = [(ALL_TARGETS, ALL_SEEDS)]
-    else:
-        domains = CONFIG.datasets[dataset].domains
-        pairs = [(domain, f"seed{seed}") for domain in domains for seed in PAPER.seeds]
-    return [f"results/runs/alignment/{dataset}/{t}/{method}/{s}" for t, s in pairs]
+    """Folders of the jobs that train a method on a data set; a job may hold several runs."""
+    together = PAPER.runs_per_job
+    targets = CONFIG.datasets[dataset].domains if together == "one" else [ALL_TARGETS]
+    seeds = (
+        [ALL_SEEDS] if together == "all" else [f"seed{seed}" for seed in PAPER.seeds]
+    )
+    return [
+        f"results/runs/alignment/{dataset}/{target}/{method}/{seed}"
+        for target in targets
+        for seed in seeds
+    ]
 
 
 def trained_runs():
     """Every training job of the alignment paper."""
-    return [run for dataset in PAPER.datasets for m in FINE_TUNED for run in runs(dataset, m)]
+    return [
+        run
+        for dataset in PAPER.datasets
+        for m in FINE_TUNED
+        for run in runs(dataset, m)
+    ]
 
 
 def predictions(wildcards):
@@ -123,7 +136,9 @@ def predictions(wildcards):
 
 def splits(variant=PAPER.score, model=PAPER.model):
     """Split files of the alignment paper's data sets, in the order of the configuration."""
-    return [f"results/alignment/{model}/{variant}/{d}/split.parquet" for d in PAPER.datasets]
+    return [
+        f"results/alignment/{model}/{variant}/{d}/split.parquet" for d in PAPER.datasets
+    ]
 
 
 def artefact_files(chosen):

@@ -5,6 +5,8 @@ rule retrieve_dataset:
         "logs/retrieve_dataset/{dataset}.log",
     benchmark:
         "benchmarks-out/retrieve_dataset/{dataset}.tsv"
+    conda:
+        "../../envs/environment.yaml"
     resources:
         mem_mb=2000,
         runtime="12h",
@@ -27,6 +29,8 @@ rule index_dataset:
         "logs/index_dataset/{dataset}.log",
     benchmark:
         "benchmarks-out/index_dataset/{dataset}.tsv"
+    conda:
+        "../../envs/environment.yaml"
     resources:
         mem_mb=4000,
         runtime="1h",

@@ -8,6 +8,9 @@ rule embed_images:
         "logs/embed_images/{model}/{preprocessing}/{dataset}.log",
     benchmark:
         "benchmarks-out/embed_images/{model}.{preprocessing}.{dataset}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 2
     resources:
         gpu=1,
         mem_mb=8000,
@@ -15,7 +18,9 @@ rule embed_images:
     params:
         preprocessing=lookup(dpath="preprocessing/{preprocessing}", within=config),
         budget=lookup(dpath="embedding", within=config),
-        channels_last=lookup(dpath="models/{model}/channels_last", within=config, default=False),
+        channels_last=lookup(
+            dpath="models/{model}/channels_last", within=config, default=False
+        ),
         checkpoints=CHECKPOINTS,
     message:
         "Embedding the images of {wildcards.dataset} with {wildcards.model} ({wildcards.preprocessing})"
@@ -33,6 +38,8 @@ rule embed_texts:
         "logs/embed_texts/{model}/{prompts}/{dataset}.log",
     benchmark:
         "benchmarks-out/embed_texts/{model}.{prompts}.{dataset}.tsv"
+    conda:
+        "../../envs/environment.yaml"
     resources:
         mem_mb=8000,
         runtime="1h",
@@ -56,12 +63,16 @@ rule classify_zero_shot:
         "logs/classify_zero_shot/{model}/{dataset}.log",
     benchmark:
         "benchmarks-out/classify_zero_shot/{model}.{dataset}.tsv"
+    conda:
+        "../../envs/environment.yaml"
     resources:
         mem_mb=4000,
         runtime="1h",
     params:
         domains=target_domains,
-        target_images=lookup(dpath="alignment/target_images", within=config, default="all"),
+        target_images=lookup(
+            dpath="alignment/target_images", within=config, default="all"
+        ),
     message:
         "Classifying {wildcards.dataset} zero-shot with {wildcards.model}"
     script:

@@ -8,6 +8,8 @@ rule evaluate_alignment_splits:
         "logs/evaluate_alignment_splits.log",
     benchmark:
         "benchmarks-out/evaluate_alignment_splits/all.tsv"
+    conda:
+        "../../envs/environment.yaml"
     resources:
         mem_mb=4000,
         runtime="1h",
@@ -31,6 +33,8 @@ rule evaluate_alignment:
         "logs/evaluate_alignment.log",
     benchmark:
         "benchmarks-out/evaluate_alignment/all.tsv"
+    conda:
+        "../../envs/environment.yaml"
     resources:
         mem_mb=8000,
         runtime="1h",

@@ -5,12 +5,14 @@ rule pretrain_clip:
         facts="results/models/{model}/model.json",
         architecture="results/models/{model}/open_clip_config.json",
         weights="results/models/{model}/open_clip_model.safetensors",
-    wildcard_constraints:
-        model=any_of(TRAINED),
     log:
         "logs/pretrain_clip/{model}.log",
     benchmark:
         "benchmarks-out/pretrain_clip/{model}.tsv"
+    wildcard_constraints:
+        model=any_of(TRAINED),
+    conda:
+        "../../envs/environment.yaml"
     threads: 2
     resources:
         gpu=1,
@@ -30,12 +32,14 @@ rule retrieve_clip:
         facts="results/models/{model}/model.json",
         architecture="results/models/{model}/open_clip_config.json",
         weights="results/models/{model}/open_clip_model.safetensors",
-    wildcard_constraints:
-        model=any_of([name for name in CONFIG.models if name not in TRAINED + TIMM]),
     log:
         "logs/retrieve_clip/{model}.log",
     benchmark:
         "benchmarks-out/retrieve_clip/{model}.tsv"
+    wildcard_constraints:
+        model=any_of([name for name in CONFIG.models if name not in TRAINED + TIMM]),
+    conda:
+        "../../envs/environment.yaml"
     resources:
         mem_mb=8000,
         runtime="1h",
@@ -52,12 +56,14 @@ rule retrieve_timm:
         facts="results/models/{model}/model.json",
         architecture="results/models/{model}/config.json",
         weights="results/models/{model}/model.safetensors",
-    wildcard_constraints:
-        model=any_of(TIMM),
     log:
         "logs/retrieve_timm/{model}.log",
     benchmark:
         "benchmarks-out/retrieve_timm/{model}.tsv"
+    wildcard_constraints:
+        model=any_of(TIMM),
+    conda:
+        "../../envs/environment.yaml"
     resources:
         mem_mb=8000,
         runtime="1h",

@@ -5,7 +5,9 @@ rule build_report:
             workflow.source_path(f"../report/{artefacts.target(artefact)}.rst")
             for artefact in artefacts.ARTEFACTS
         ],
-        verified=expand("resources/datasets/{dataset}/.verified.json", dataset=PAPER.datasets),
+        verified=expand(
+            "resources/datasets/{dataset}/.verified.json", dataset=PAPER.datasets
+        ),
         models=expand(
             "results/zero_shot/{model}/{dataset}/zero_shot.json",
             model=PAPER.model,
@@ -17,6 +19,8 @@ rule build_report:
         "logs/build_report.log",
     benchmark:
         "benchmarks-out/build_report/all.tsv"
+    conda:
+        "../../envs/environment.yaml"
     resources:
         mem_mb=2000,
         runtime="1h",

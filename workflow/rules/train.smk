@@ -11,6 +11,8 @@ rule train_classifier:
         "logs/train_classifier/{dataset}/{target}/{method}/{seed}.log",
     benchmark:
         "benchmarks-out/train_classifier/{dataset}.{target}.{method}.{seed}.tsv"
+    conda:
+        "../../envs/environment.yaml"
     threads: lambda wildcards: protocol(wildcards)["threads"]
     resources:
         gpu=1,
@@ -25,7 +27,9 @@ rule train_classifier:
         preprocessing=lookup(
             dpath=f"preprocessing/{PAPER.training.preprocessing}", within=config
         ),
-        target_images=lookup(dpath="alignment/target_images", within=config, default="all"),
+        target_images=lookup(
+            dpath="alignment/target_images", within=config, default="all"
+        ),
         feature_layers=CONFIG.models[PAPER.model].feature_layers,
         frozen_batchnorm=CONFIG.models[PAPER.model].frozen_batchnorm,
         channels_last=CONFIG.models[PAPER.model].channels_last,

@@ -99,7 +99,9 @@ class TrainedModel(ModelBase):
     """A CLIP that this run trains."""
 
     source: Literal["train"] = Field(description="trained in this run")
-    architecture: dict[str, Any] = Field(description="open_clip_config.json: model_cfg, preprocess_cfg")
+    architecture: dict[str, Any] = Field(
+        description="open_clip_config.json: model_cfg, preprocess_cfg"
+    )
     image_tower_init: Literal["none", "efficientnet_lite0"] = Field(
         "none", description="ImageNet weights that the image tower starts from"
     )
@@ -268,8 +270,10 @@ class Alignment(Strict):
     methods: list[str] = Field(min_length=1, description="keys of `methods`, one row each")
     figure_method: str = Field(description="method of Fig 2b and Fig 7; one of `methods`")
     seeds: list[int] = Field(default=[0], min_length=1, description="one run each")
-    runs_per_job: Literal["one", "all"] = Field(
-        "one", description="all: one job trains every target and seed of a method"
+    runs_per_job: Literal["one", "targets", "all"] = Field(
+        "one",
+        description="one: a job each; targets: a job trains every target of a method and seed; "
+        "all: every target and seed of a method",
     )
     target_images: Literal["all", "test"] = Field(
         "all", description="all: the whole target domain, as in the paper; test: its test split"

@@ -21,12 +21,14 @@ def class_names(folder: Path, domains: list[str]) -> list[str]:
     A class folder may be empty in a domain; the union over domains counts, so that a missing
     folder does not shift the labels of the classes behind it.
     """
-    names = {path.name for domain in domains for path in (folder / domain).iterdir() if path.is_dir()}
+    names = {
+        path.name for domain in domains for path in (folder / domain).iterdir() if path.is_dir()
+    }
     return sorted(names)
 
 
 def scan(folder: Path, domains: list[str]) -> pd.DataFrame:
-    """Return one row an image: `image_id`, `path`, `label`, `class_name`, `domain`, `split` …
+    """Return one row an image: `image_id`, `path`, `label`, `class_name`, `domain`, `split`.
 
     Args:
         folder: the data set; `folder/<domain>/<class>/<image>`.

@@ -48,7 +48,9 @@ def decode(path: str) -> Image.Image:
         with Image.open(path) as image:
             return image.convert("RGB")
     except (OSError, UnidentifiedImageError, SyntaxError) as error:
-        raise ImageError(f"cannot decode {path}: {error}; restore the file and run again") from error
+        raise ImageError(
+            f"cannot decode {path}: {error}; restore the file and run again"
+        ) from error
 
 
 def resizer(spec: InputSpec) -> T.Compose:

@@ -1,10 +1,1 @@
 """Domain generalization methods. An objective gives the loss, an averaging the final weights."""
-
-from replidg.methods.erm import ERM
-from replidg.methods.lp_ft import LPFT
-from replidg.methods.miro import MIRO
-from replidg.methods.objective import Objective
-
-OBJECTIVES: dict[str, type[Objective]] = {"erm": ERM, "lp_ft": LPFT, "miro": MIRO}
-
-__all__ = ["OBJECTIVES", "Objective"]

@@ -30,7 +30,9 @@ class VarianceEncoder(nn.Module):
         super().__init__()
         # The bias whose softplus, plus the floor, is VARIANCE_INIT.
         start = math.log(math.expm1(VARIANCE_INIT - VARIANCE_FLOOR))
-        channelwise = (1, shape[1], 1, 1) if len(shape) == 4 else (*(1,) * (len(shape) - 1), shape[-1])
+        channelwise = (
+            (1, shape[1], 1, 1) if len(shape) == 4 else (*(1,) * (len(shape) - 1), shape[-1])
+        )
         self.bias = nn.Parameter(torch.full(channelwise, start))
 
     def forward(self) -> Tensor:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
-from torch import Tensor
+from scipy.special import softmax
 
 
-def prediction_table(rows: pd.DataFrame, logits: Tensor, role: str) -> pd.DataFrame:
-    """Return predictions in the format that every table is computed from (DESIGN section 4)."""
-    top, pred = logits.max(1)
-    return pd.DataFrame(
-        {
-            "image_id": rows["image_id"].to_numpy(),
-            "domain": rows["domain"].to_numpy(),
-            "split": rows["split"].to_numpy(),
-            "role": role,
-            "label": rows["label"].to_numpy(),
-            "pred": pred.numpy(),
-            "max_softmax": logits.softmax(1).amax(1).numpy(),
-            "max_logit": top.numpy(),
-            "correct": pred.numpy() == rows["label"].to_numpy(),
-        }
-    )
+def prediction_table(rows: pd.DataFrame, logits: np.ndarray, role: str) -> pd.DataFrame:
+    """Return one row an image: label, prediction, confidence (DESIGN section 4).
+
+    Args:
+        rows: rows of the index.
+        logits: (N, C), float32.
+        role: "target" or "source_validation".
+    """
+    labels = rows["label"].to_numpy()
+    pred = logits.argmax(axis=1)
+    kept = {name: rows[name].to_numpy() for name in ("image_id", "domain", "split")}
+    computed = {
+        "role": role,
+        "label": labels,
+        "pred": pred,
+        "max_softmax": softmax(logits, axis=1).max(axis=1),
+        "max_logit": logits.max(axis=1),
+        "correct": pred == labels,
+    }
+    return pd.DataFrame(kept | computed)

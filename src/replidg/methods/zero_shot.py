@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import torch
 
 from replidg.methods.predictions import prediction_table
 
@@ -22,5 +21,5 @@ def zero_shot(rows: pd.DataFrame, images: np.ndarray, texts: np.ndarray) -> pd.D
     Returns:
         Predictions in the format of trained methods; the softmax is at CLIP's logit scale 100.
     """
-    features = torch.nn.functional.normalize(torch.as_tensor(images), dim=1)
-    return prediction_table(rows, LOGIT_SCALE * features @ torch.as_tensor(texts).T, "target")
+    features = images / np.linalg.norm(images, axis=1, keepdims=True)
+    return prediction_table(rows, LOGIT_SCALE * features @ texts.T, "target")

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 COLUMNS = [
-    "paper", "artefact", "dataset", "domain", "method", "setting", "seed", "metric", "value", "n", "x",
+    "paper", "artefact", "dataset", "domain", "method", "setting",
+    "seed", "metric", "value", "n", "x",
 ]  # fmt: skip
 
 

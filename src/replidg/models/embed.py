@@ -7,29 +7,21 @@ import logging
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
 from replidg.config.schema import Embedding, Preprocessing, Prompts
-from replidg.data.images import loader, normalise
+from replidg.data.embeddings import EmbeddingError, index_hash
+from replidg.data.images import InputSpec, loader, normalise
 from replidg.files import stable_hash, whole_file
-from replidg.models.store import Backbone, input_spec
+from replidg.models.store import Backbone, device, input_spec
 from replidg.progress import Progress
 
 logger = logging.getLogger(__name__)
-
-
-class EmbeddingError(ValueError):
-    """An embedding file does not belong to the index or model it is read for."""
-
-
-def device() -> torch.device:
-    """Return the GPU this job may use, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def embed_images(
@@ -82,7 +74,13 @@ def embed_images(
     shutil.rmtree(folder)
 
 
-def _forward(model, batches, spec, channels_last: bool, progress: Progress) -> Tensor:  # noqa: ANN001
+def _forward(
+    model: nn.Module,
+    batches: DataLoader,
+    spec: InputSpec,
+    channels_last: bool,
+    progress: Progress,
+) -> Tensor:
     values = []
     with torch.inference_mode():
         for pixels in batches:
@@ -112,29 +110,6 @@ def embed_texts(backbone: Backbone, class_names: list[str], prompts: Prompts, ou
             vectors.append(torch.nn.functional.normalize(each.mean(0), dim=-1))
     key = {"weights": backbone.weights_sha256, "prompts": prompts.model_dump()}
     _save(out, torch.stack(vectors).float(), class_names, key)
-
-
-def read(path: Path, ids: list[str] | None = None) -> np.ndarray:
-    """Return embeddings as float32 (N, D).
-
-    Args:
-        path: a file that this module wrote.
-        ids: the ids expected of the rows, in order.
-
-    Raises:
-        EmbeddingError: the file's rows are not those of `ids`.
-    """
-    with safe_open(path, framework="np") as file:
-        found = json.loads(file.metadata()["ids"])
-        if ids is not None and found != list(ids):
-            raise EmbeddingError(f"{path}: rows do not match; delete the file and run again")
-        return file.get_tensor("embeddings").astype(np.float32)
-
-
-def index_hash(index: pd.DataFrame) -> str:
-    """Return a hash of the images an index lists: their ids and, where known, their contents."""
-    columns = [name for name in ("image_id", "bytes", "mtime") if name in index]
-    return stable_hash(pd.util.hash_pandas_object(index[columns], index=False).tolist())
 
 
 def _whole(path: Path, rows: int) -> bool:

@@ -71,6 +71,8 @@ def imagenet_init(trunk: nn.Module) -> int:
     loaded = dict(zip(names, weights.values(), strict=False))
     for name, tensor in loaded.items():
         if state[name].shape != tensor.shape:
-            raise ValueError(f"{name}: shape {tuple(tensor.shape)}, need {tuple(state[name].shape)}")
+            raise ValueError(
+                f"{name}: shape {tuple(tensor.shape)}, need {tuple(state[name].shape)}"
+            )
     trunk.load_state_dict(loaded, strict=False)
     return len(loaded)

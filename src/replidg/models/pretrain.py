@@ -8,10 +8,12 @@ checkpoint after each epoch holds model and optimiser: killed anywhere, the weig
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import open_clip
+import pandas as pd
 import torch
 from open_clip_train.params import parse_args
 from open_clip_train.scheduler import cosine_lr
@@ -55,7 +57,9 @@ class ImageTextPairs(Dataset):
         self.seed, self.epoch = seed, 0
         self.augment = v2.Compose(
             [
-                v2.RandomResizedCrop(spec.size, scale=(0.6, 1.0), ratio=(0.85, 1.18), antialias=True),
+                v2.RandomResizedCrop(
+                    spec.size, scale=(0.6, 1.0), ratio=(0.85, 1.18), antialias=True
+                ),
                 v2.RandomHorizontalFlip(),
             ]
         )
@@ -96,7 +100,7 @@ class PairLoader:
         """Choose the order and the augmentation of `epoch`."""
         self.pairs.epoch = epoch
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the batches of the epoch, the incomplete last one left out."""
         generator = torch.Generator().manual_seed(self.pairs.draw("order"))
         order = torch.randperm(len(self.pairs), generator=generator)
@@ -121,7 +125,9 @@ def build(model: TrainedModel, folder: Path) -> nn.Module:
     return clip.to(memory_format=torch.channels_last) if model.channels_last else clip
 
 
-def load_corpus(index, spec: InputSpec, tokenizer) -> Corpus:  # noqa: ANN001
+def load_corpus(
+    index: pd.DataFrame, spec: InputSpec, tokenizer: Callable[[list[str]], Tensor]
+) -> Corpus:
     """Decode the pretraining share of an index and tokenise its captions.
 
     Raises:
@@ -138,7 +144,11 @@ def load_corpus(index, spec: InputSpec, tokenizer) -> Corpus:  # noqa: ANN001
 
 
 def train(
-    clip: nn.Module, corpus: Corpus, spec: InputSpec, budget: ClipTraining, checkpoint: Path,
+    clip: nn.Module,
+    corpus: Corpus,
+    spec: InputSpec,
+    budget: ClipTraining,
+    checkpoint: Path,
     channels_last: bool = False,
 ) -> nn.Module:
     """Train `clip` in place, resuming from `checkpoint` if it exists.

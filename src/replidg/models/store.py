@@ -52,6 +52,11 @@ class Backbone:
     weights_sha256: str
 
 
+def device() -> torch.device:
+    """Return the GPU this job may use, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def kind(model: Model) -> str:
     """Return "timm" or "open_clip": the format in which a configured model is stored."""
     return "timm" if isinstance(model, TimmModel) else "open_clip"

@@ -35,7 +35,11 @@ class Shares:
 
 
 def share_out(
-    index: pd.DataFrame, domains: list[str], target: str, protocol: FineTuning, seed: int,
+    index: pd.DataFrame,
+    domains: list[str],
+    target: str,
+    protocol: FineTuning,
+    seed: int,
     target_images: str,
 ) -> Shares:
     """Divide an index for one target domain.

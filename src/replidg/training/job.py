@@ -1,4 +1,4 @@
-"""A job of one or many runs. A killed job keeps its finished runs and resumes the unfinished one."""
+"""A job of one or many runs. Killed, it keeps the finished runs and resumes the unfinished one."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from safetensors.torch import load_file, save_file
 
 import replidg.methods
 from replidg.config.schema import FineTuning, Method, Preprocessing
+from replidg.data.embeddings import index_hash
 from replidg.files import sha256_file, stable_hash, whole_file, write_json
 from replidg.models import store
-from replidg.models.embed import index_hash
 from replidg.training import trainer
 from replidg.training.data import share_out
 
@@ -76,8 +76,14 @@ def train_all(
     tables, metrics, weights, folders = [], [], {}, []
     for target, seed in ((t, s) for t in job.targets for s in job.seeds):
         settings = trainer.Settings(
-            job.method, job.protocol, spec, classes, seed,
-            job.feature_layers, job.frozen_batchnorm, job.channels_last,
+            job.method,
+            job.protocol,
+            spec,
+            classes,
+            seed,
+            job.feature_layers,
+            job.frozen_batchnorm,
+            job.channels_last,
         )
         folder = checkpoints / "runs" / run_hash(job, settings, target, index, backbone)
         folders.append(folder)
@@ -99,20 +105,29 @@ def train_all(
         shutil.rmtree(folder)
 
 
-def _train_one(job, settings, target, index, backbone, folder: Path, name: str) -> None:  # noqa: ANN001
+def _train_one(
+    job: Job,
+    settings: trainer.Settings,
+    target: str,
+    index: pd.DataFrame,
+    backbone: store.Backbone,
+    folder: Path,
+    name: str,
+) -> None:
     # Each run starts from the pretrained tower, and leaves the loaded one as it is.
     backbone.visual = copy.deepcopy(backbone.visual)
-    shares = share_out(
-        index, job.domains, target, job.protocol, settings.seed, job.target_images
-    )
-    run = trainer.Run(backbone, settings, trainer.device())
+    shares = share_out(index, job.domains, target, job.protocol, settings.seed, job.target_images)
+    run = trainer.Run(backbone, settings, store.device())
     trainer.fit(run, shares, trainer.checkpoints_in(folder, job.protocol), name)
     final = {key: value.contiguous() for key, value in run.final_weights().items()}
     run.classifier.load_state_dict(final)
     parts = [trainer.predict(run, shares.target, "target")]
     parts += [trainer.predict(run, rows, "source_validation") for rows in shares.validation]
     keys = {
-        "dataset": job.dataset, "target": target, "method": job.method_name, "seed": settings.seed
+        "dataset": job.dataset,
+        "target": target,
+        "method": job.method_name,
+        "seed": settings.seed,
     }
     with whole_file(folder / "predictions.parquet") as temporary:
         pd.concat(parts, ignore_index=True).assign(**keys).to_parquet(temporary, index=False)
@@ -121,7 +136,8 @@ def _train_one(job, settings, target, index, backbone, folder: Path, name: str) 
     # Written last: its presence says that the run is finished.
     write_json(
         folder / "metrics.json",
-        keys | {
+        keys
+        | {
             "target_accuracy": float(parts[0]["correct"].mean()),
             "selected_step": run.best["step"] or None,
             "validations": run.history,
@@ -129,7 +145,13 @@ def _train_one(job, settings, target, index, backbone, folder: Path, name: str) 
     )
 
 
-def run_hash(job: Job, settings, target: str, index: pd.DataFrame, backbone) -> str:  # noqa: ANN001
+def run_hash(
+    job: Job,
+    settings: trainer.Settings,
+    target: str,
+    index: pd.DataFrame,
+    backbone: store.Backbone,
+) -> str:
     """Return a hash of all that affects a run, the source of the training code included."""
     protocol = job.protocol.model_dump(exclude={"checkpoint_every_s", "workers"})
     return stable_hash(

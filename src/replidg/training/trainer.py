@@ -15,9 +15,9 @@ from torch.nn import functional as F
 
 from replidg.config.schema import FineTuning, Method
 from replidg.data.images import InputSpec, loader, normalise
-from replidg.methods import OBJECTIVES
 from replidg.methods.network import Classifier
 from replidg.methods.predictions import prediction_table
+from replidg.methods.registry import OBJECTIVES
 from replidg.methods.swad import LossValley
 from replidg.models.layers import freeze
 from replidg.models.store import Backbone
@@ -179,7 +179,9 @@ def fit(run: Run, shares: Shares, checkpoints: Checkpoints, name: str) -> None:
             if stop or checkpoints.due():
                 checkpoints.save(run.state_dict())
             if stop:
-                logger.warning("%s: stopped by signal %d, step %d saved", name, stop.signal, run.step)
+                logger.warning(
+                    "%s: stopped by signal %d, step %d saved", name, stop.signal, run.step
+                )
                 sys.exit(STOPPED)
 
 
@@ -199,16 +201,11 @@ def predict(run: Run, rows: pd.DataFrame, role: str) -> pd.DataFrame:
     """
     batches = loader(rows["path"].tolist(), run.settings.spec, 256, run.settings.protocol.workers)
     logits = torch.cat([run.logits(pixels) for pixels in batches])
-    return prediction_table(rows, logits, role)
+    return prediction_table(rows, logits.numpy(), role)
 
 
 def _copy(weights: Weights) -> Weights:
     return {name: value.detach().clone() for name, value in weights.items()}
-
-
-def device() -> torch.device:
-    """Return the GPU this job may use, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def deterministic(threads: int) -> None:

@@ -13,12 +13,14 @@ rule draw_alignment_curves:
             labels={"figure": "{figure}"},
         ),
         png="results/alignment/figures/{figure}.png",
-    wildcard_constraints:
-        figure="fig2b|fig7|fig11",
     log:
         "logs/draw_alignment_curves/{figure}.log",
     benchmark:
         "benchmarks-out/draw_alignment_curves/{figure}.tsv"
+    wildcard_constraints:
+        figure="fig2b|fig7|fig11",
+    conda:
+        "../../../envs/environment.yaml"
     resources:
         mem_mb=2000,
         runtime="10m",
@@ -48,6 +50,8 @@ rule draw_alignment_split_counts:
         "logs/draw_alignment_split_counts.log",
     benchmark:
         "benchmarks-out/draw_alignment_split_counts/fig17.tsv"
+    conda:
+        "../../../envs/environment.yaml"
     resources:
         mem_mb=2000,
         runtime="10m",
@@ -72,12 +76,14 @@ rule tabulate_alignment_accuracy:
         ),
         md="results/alignment/tables/{table}.md",
         tex="results/alignment/tables/{table}.tex",
-    wildcard_constraints:
-        table="table1a|table1b|table1c",
     log:
         "logs/tabulate_alignment_accuracy/{table}.log",
     benchmark:
         "benchmarks-out/tabulate_alignment_accuracy/{table}.tsv"
+    wildcard_constraints:
+        table="table1a|table1b|table1c",
+    conda:
+        "../../../envs/environment.yaml"
     resources:
         mem_mb=2000,
         runtime="10m",
@@ -104,6 +110,8 @@ rule tabulate_alignment_dropped:
         "logs/tabulate_alignment_dropped.log",
     benchmark:
         "benchmarks-out/tabulate_alignment_dropped/table8.tsv"
+    conda:
+        "../../../envs/environment.yaml"
     resources:
         mem_mb=2000,
         runtime="10m",

@@ -1,0 +1,39 @@
+"""Read embedding files. Needs no torch: a job that only reads them starts in a second."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from safetensors import safe_open
+
+from replidg.files import stable_hash
+
+
+class EmbeddingError(ValueError):
+    """An embedding file does not belong to the index or model it is read for."""
+
+
+def read(path: Path, ids: list[str] | None = None) -> np.ndarray:
+    """Return embeddings as float32 (N, D).
+
+    Args:
+        path: a file that this module wrote.
+        ids: the ids expected of the rows, in order.
+
+    Raises:
+        EmbeddingError: the file's rows are not those of `ids`.
+    """
+    with safe_open(path, framework="np") as file:
+        found = json.loads(file.metadata()["ids"])
+        if ids is not None and found != list(ids):
+            raise EmbeddingError(f"{path}: rows do not match; delete the file and run again")
+        return file.get_tensor("embeddings").astype(np.float32)
+
+
+def index_hash(index: pd.DataFrame) -> str:
+    """Return a hash of the images an index lists: their ids and, where known, their contents."""
+    columns = [name for name in ("image_id", "bytes", "mtime") if name in index]
+    return stable_hash(pd.util.hash_pandas_object(index[columns], index=False).tolist())

@@ -1,0 +1,122 @@
+"""The whole workflow on its smallest budget: results, reruns, kills, repeatability."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from conftest import MINI, Workspace
+
+from replidg.artefacts import ARTEFACTS, files
+
+
+def changed(finished: Workspace, folder: Path, **alignment_or_other: object) -> Workspace:
+    """Return a copy of a finished run with another overlay."""
+    shutil.copytree(finished.folder, folder, dirs_exist_ok=True, symlinks=True)
+    workspace = Workspace(folder, folder / "changed.yaml")
+    overlay = yaml.safe_load(MINI.read_text()) | alignment_or_other
+    workspace.overlay.write_text(yaml.safe_dump(overlay))
+    return workspace
+
+
+def test_every_artefact_is_there(finished: Workspace) -> None:
+    """Each figure and table of the report exists and is not empty."""
+    for artefact in ARTEFACTS:
+        for path in files(artefact):
+            assert (finished.folder / path).stat().st_size > 100, path
+    assert (finished.folder / "results/report.html").stat().st_size > 100_000
+
+
+def test_counts_add_up(finished: Workspace) -> None:
+    """The tidy counts agree with the index, and every image has one part."""
+    metrics = pd.read_parquet(finished.folder / "results/alignment/splits.parquet")
+    index = pd.read_parquet(finished.folder / "results/data/pictograms/index.parquet")
+    counts = metrics[metrics["artefact"] == "fig17"].pivot(
+        index="domain", columns="setting", values="value"
+    )
+    parts = counts[["IP", "OOP", "dropped_low", "dropped_high"]].sum(axis=1)
+    assert (parts == counts["original"]).all()
+    assert (counts["original"] == index.groupby("domain").size()).all()
+
+
+def test_predictions_have_every_target_image(finished: Workspace) -> None:
+    """Each run predicts each image of its target domain once."""
+    index = pd.read_parquet(finished.folder / "results/data/pictograms/index.parquet")
+    folder = finished.folder / "results/runs/alignment/pictograms/all_targets/erm/seed0"
+    table = pd.read_parquet(folder / "predictions.parquet").query("role == 'target'")
+    for domain, rows in table.groupby("target"):
+        assert sorted(rows["image_id"]) == sorted(index.loc[index["domain"] == domain, "image_id"])
+    assert len(json.loads((folder / "metrics.json").read_text())) == 3
+
+
+def test_nothing_is_left_of_checkpoints(finished: Workspace) -> None:
+    """Checkpoints go when their results are there."""
+    left = [p for p in (finished.folder / "checkpoints").rglob("*") if p.is_file()]
+    assert left == []
+
+
+def test_a_second_run_does_nothing(finished: Workspace) -> None:
+    """And says so."""
+    done = finished.run()
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
+def test_a_changed_plot_reruns_drawing_alone(finished: Workspace, tmp_path: Path) -> None:
+    """Plot style reaches the figures and the report, nothing else."""
+    workspace = changed(finished, tmp_path / "copy", plots={"dpi": 100})
+    assert workspace.planned() == {
+        "all": 1,
+        "build_report": 1,
+        "draw_alignment_curves": 3,
+        "draw_alignment_split_counts": 1,
+    }
+
+
+def test_a_changed_learning_rate_reruns_its_method_alone(
+    finished: Workspace, tmp_path: Path
+) -> None:
+    """Only ERM is trained again, and what is computed from its predictions."""
+    workspace = changed(finished, tmp_path / "copy", methods={"erm": {"lr": 0.0001}})
+    jobs = workspace.planned()
+    assert jobs.pop("train_classifier") == 1
+    assert set(jobs) == {
+        "all",
+        "build_report",
+        "evaluate_alignment",
+        "draw_alignment_curves",
+        "tabulate_alignment_accuracy",
+    }
+
+
+@pytest.mark.parametrize(
+    ("stage", "sign"),
+    [
+        ("train_classifier", "checkpoints/runs/*/newest.pt"),
+        ("embed_images", "checkpoints/embed/*/000000256.safetensors"),
+        ("pretrain_clip", "checkpoints/pretrain/*/epoch.pt"),
+    ],
+)
+def test_killed_and_run_again_gives_the_same_bits(
+    finished: Workspace, mini: Workspace, stage: str, sign: str
+) -> None:
+    """Kill -9 in the middle of a stage: the next run ends as if nothing had happened.
+
+    The run is made from scratch in another folder, so this also holds same seed, same bits.
+    """
+    mini.kill_when(lambda: any(mini.folder.glob(sign)))
+    assert not (mini.folder / "results/report.html").exists()
+    mini.run("--unlock")
+    mini.run()
+    again, unbroken = mini.outputs(), finished.outputs()
+    assert again.keys() == unbroken.keys()
+    assert [name for name in again if again[name] != unbroken[name]] == []
+
+
+def test_snakemake_report(finished: Workspace) -> None:
+    """Snakemake's own report has every artefact with its caption."""
+    finished.run("--report", "snakemake-report.html")
+    page = (finished.folder / "snakemake-report.html").read_text()
+    for artefact in ARTEFACTS:
+        assert f"{artefact.name}." in page
