@@ -28,13 +28,13 @@ INTRODUCTION = """\
 # Configuration
 
 `config.yaml` at the top of the repository is always read. It holds the demo. A file given with
-`--configfile` is an overlay on it. Nothing else distinguishes the scales: rules, scripts and package
-do not know which one they run at, and `scale` is only a name that the report prints.
+`--configfile` is an overlay on it. Nothing else distinguishes the scales: rules, scripts and the
+package do not know which one they run at, and `scale` is only a name that the report prints.
 
 | scale | files | data | backbone |
 |---|---|---|---|
 | demo | `config.yaml` | pictures that ship with the package | a tiny CLIP, trained in the run |
-| full | `config.yaml`, `config/full.yaml` | folders that you have (`data_root`) | the paper's checkpoint |
+| full | + `config/full.yaml` | folders that you have (`data_root`) | the paper's checkpoint |
 
 ## How overlays merge
 
@@ -45,7 +45,7 @@ else, lists included, is replaced. So
 - `seeds: [0]` replaces the list, it does not add to it;
 - a key is never removed: to undo one of the demo's keys, set it to the value that you want (its
   default is in the tables below), and set an optional one to `null`;
-- an entry of a table (a data set, a model, a method) that nothing refers to costs nothing.
+- an entry of a table (a data set, a model, a method) that nothing refers to is left alone by `all`.
 
 Several overlays may be given, the last one wins, and `--config` goes over all of them. Both options
 take every word up to the next option, so targets come first:
@@ -58,7 +58,6 @@ take every word up to the next option, so targets come first:
 The merged configuration is checked before any job starts: an unknown key, a wrong value, a name
 that refers to nothing or a missing folder stops the run with one line each. Editors that know JSON
 schemas can use `workflow/schemas/config.schema.json`; it describes the merged configuration.
-`envvars`, profiles and resources are Snakemake's and not part of this file.
 
 A rule reruns only if a key that it reads changes. Keys that affect speed alone (`embedding`,
 `alignment.training.workers`, `alignment.training.checkpoint_every_s`) still make the jobs that read

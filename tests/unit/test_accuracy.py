@@ -181,12 +181,7 @@ def test_tidy_fills_what_is_missing():
                  dataset="d", metric="accuracy", method="erm")  # fmt: skip
     assert table.columns.tolist() == COLUMNS
     first = table.iloc[0]
-    assert (first["paper"], first["domain"], first["setting"], first["n"]) == (
-        "alignment",
-        "all",
-        "",
-        0,
-    )
+    assert first[["paper", "domain", "setting", "n"]].tolist() == ["alignment", "all", "", 0]
     assert table["value"].dtype == np.float64 and table["seed"].tolist() == [0, 1]
     assert np.isnan(first["x"])
 

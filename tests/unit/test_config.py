@@ -42,7 +42,7 @@ def problems(content: dict) -> list[str]:
     """Return the lines of the one error that `content` gives."""
     with pytest.raises(ConfigError) as caught:
         load(content)
-    assert caught.value.__cause__ is None and caught.value.__suppress_context__ in (True, False)
+    assert caught.value.__cause__ is None
     first, *lines = str(caught.value).split("\n")
     assert first == "the configuration has errors:"
     assert all(line.startswith("  - ") for line in lines)
@@ -184,9 +184,8 @@ def test_the_figures_method_must_be_a_row_of_the_table():
 
 
 def test_unknown_preprocessing_in_an_override():
-    line = problem(
-        changed("alignment/training_overrides", {"pictograms": {"preprocessing": "clib"}})
-    )
+    override = {"pictograms": {"preprocessing": "clib"}}
+    line = problem(changed("alignment/training_overrides", override))
     assert "alignment.training_overrides.pictograms" in line and "'clip'" in line
 
 
@@ -218,7 +217,7 @@ def test_unknown_source():
         ("alignment/training/steps", 0, ["alignment.training.steps", "greater than 0", "got 0"]),
         ("alignment/seeds", [0, "x"], ["alignment.seeds.1", "integer", "'x'"]),
         ("alignment/seeds", [], ["alignment.seeds", "at least 1"]),
-        ("alignment/runs_per_job", "two", ["alignment.runs_per_job", "'one' or 'all'"]),
+        ("alignment/runs_per_job", "two", ["alignment.runs_per_job", "'one'", "'all'"]),
         ("methods/erm/objective", "emr", ["methods.erm.objective", "'erm'", "got 'emr'"]),
         ("methods/erm/lr", -1, ["methods.erm.lr", "greater than 0"]),
         (
@@ -267,9 +266,8 @@ def test_thresholds_are_accepted_if_and_only_if_in_order(levels):
 
 
 def test_splits_must_sum_to_1():
-    line = problem(
-        changed("datasets/pictograms/splits", {"train": 0.7, "validation": 0.2, "test": 0.2})
-    )
+    shares = {"train": 0.7, "validation": 0.2, "test": 0.2}
+    line = problem(changed("datasets/pictograms/splits", shares))
     assert line == "datasets.pictograms.splits: train + validation + test must be 1"
     Splits(train=0.1, validation=0.2, test=0.7)  # 0.1 + 0.2 + 0.7 is 0.9999999999999999
 

@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from replidg.config.schema import Model, OpenClipModel, Preprocessing, TimmModel
+from replidg.config.schema import OpenClipModel, Preprocessing, TimmModel
 from replidg.data.images import InputSpec
 from replidg.files import sha256_file, whole_file, write_json
 from replidg.models import lite as lite  # registers the demo's tower with timm
@@ -55,11 +55,6 @@ class Backbone:
 def device() -> torch.device:
     """Return the GPU this job may use, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def kind(model: Model) -> str:
-    """Return "timm" or "open_clip": the format in which a configured model is stored."""
-    return "timm" if isinstance(model, TimmModel) else "open_clip"
 
 
 def save_open_clip(folder: Path, model: nn.Module, model_cfg: dict[str, Any]) -> None:
