@@ -97,7 +97,7 @@ def test_style(command: list[str]) -> None:
     [
         ("alignment: {modell: x}", ["alignment.modell", "did you mean 'model'"]),
         ("alignment: {model: tiny_clop}", ["alignment.model", "did you mean 'tiny_clip'"]),
-        ("alignment: {methods: [erm, mirro]}", ["alignment.methods", "did you mean 'miro'"]),
+        ("alignment: {methods: [miro_swad, mirro]}", ["alignment.methods", "did you mean 'miro'"]),
         (
             "datasets: {pictograms: {domains: [photo, sketch]}}",
             ["datasets.pictograms", "'sketch'", "not in the tree"],
