@@ -52,7 +52,7 @@ if "snakemake" in globals():
     setup(snakemake.log[0])
     draw_alignment_curves(
         metrics=snakemake.input.metrics,
-        figure=snakemake.wildcards.figure,
+        figure=snakemake.params.figure,
         svg=snakemake.output.svg,
         png=snakemake.output.png,
         style=snakemake.params.style,

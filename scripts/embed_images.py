@@ -18,7 +18,7 @@ if "snakemake" in globals():
         backbone=store.load(Path(snakemake.input.facts).parent),
         index=pd.read_parquet(snakemake.input.index),
         preprocessing=Preprocessing.model_validate(snakemake.params.preprocessing),
-        budget=Embedding.model_validate(snakemake.params.budget),
+        budget=Embedding.model_validate(snakemake.config["embedding"]),
         channels_last=snakemake.params.channels_last,
         out=Path(snakemake.output.images),
         checkpoints=Path(snakemake.params.checkpoints),

@@ -50,7 +50,7 @@ if "snakemake" in globals():
     setup(snakemake.log[0])
     tabulate_alignment_accuracy(
         metrics=snakemake.input.metrics,
-        table=snakemake.wildcards.table,
+        table=snakemake.params.table,
         csv=snakemake.output.csv,
         md=snakemake.output.md,
         tex=snakemake.output.tex,

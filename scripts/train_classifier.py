@@ -9,7 +9,8 @@ from replidg.data.index import read_classes
 from replidg.training.job import Job, Outputs, train_all
 
 if "snakemake" in globals():
-    from replidg.config.schema import FineTuning, Method, Preprocessing
+    from replidg.config.check import fine_tuning, load
+    from replidg.config.schema import Method, Preprocessing
     from replidg.log import setup
 
     setup(snakemake.log[0])
@@ -22,7 +23,8 @@ if "snakemake" in globals():
             seeds=params.seeds,
             method_name=snakemake.wildcards.method,
             method=Method.model_validate(params.method),
-            protocol=FineTuning.model_validate(params.protocol),
+            # params.protocol is its part that affects the result: what makes Snakemake train again.
+            protocol=fine_tuning(load(snakemake.config), snakemake.wildcards.dataset),
             preprocessing=Preprocessing.model_validate(params.preprocessing),
             target_images=params.target_images,
             feature_layers=params.feature_layers,

@@ -67,14 +67,14 @@ ARTEFACTS: tuple[Artefact, ...] = (
         "fig2b",
         "figure",
         "Figure 2b",
-        "Accuracy of VL2V-SD against AlignmentScore",
+        "Accuracy of one method against AlignmentScore",
     ),
     Artefact(
         "alignment",
         "fig7",
         "figure",
         "Figure 7",
-        "Accuracy against AlignmentScore on OfficeHome and DomainNet",
+        "Accuracy of one method against AlignmentScore, by data set",
     ),
     Artefact(
         "alignment",

@@ -75,7 +75,7 @@ def run(own: Backbone, index, folder: Path, preprocessing=OWN, budget=BUDGET) ->
 
 def key_of(path: Path) -> str:
     with safe_open(path, framework="np") as file:
-        return file.metadata()["key_hash"]
+        return json.dumps(json.loads(file.metadata()["replidg"])["key"], sort_keys=True)
 
 
 def by_loop(visual: nn.Module, paths, transform) -> np.ndarray:
@@ -108,8 +108,13 @@ def test_embeddings_are_those_of_a_plain_loop(shard_size, index, tmp_path):
     np.testing.assert_allclose(values, expected, rtol=2e-3, atol=2e-3)
     with safe_open(out, framework="np") as file:
         assert file.get_tensor("embeddings").dtype == np.float16
-        assert json.loads(file.metadata()["key"])["weights"] == "a" * 64
+    assert json.loads(key_of(out))["weights"] == "a" * 64
     assert not list((tmp_path / "checkpoints" / "embed").iterdir())
+
+
+def test_equal_runs_write_equal_bytes(index, tmp_path):
+    files = [run(backbone(), index, tmp_path / str(number)) for number in range(2)]
+    assert files[0].read_bytes() == files[1].read_bytes()
 
 
 def test_channels_last_gives_the_same(index, tmp_path):
@@ -185,8 +190,10 @@ def test_shards_of_other_weights_input_or_images_are_never_read(index, tmp_path)
 
 
 def test_key_names_everything_the_values_depend_on(index, tmp_path):
-    def key(number=iter(range(99)), **changes):
-        call = {"own": backbone(), "index": index, "folder": tmp_path / str(next(number))}
+    numbers = iter(range(99))
+
+    def key(**changes):
+        call = {"own": backbone(), "index": index, "folder": tmp_path / str(next(numbers))}
         return key_of(run(**(call | changes)))
 
     base = key()
@@ -276,7 +283,8 @@ def test_timm_model_with_random_weights(index, tmp_path):
     assert own.encode_text is None and own.dim == 512
     torch.manual_seed(3)
     peer = timm.create_model("resnet10t", pretrained=False, num_classes=0).eval()
-    transform = timm.data.create_transform(**timm.data.resolve_model_data_config(peer), crop_pct=1)
+    config = timm.data.resolve_model_data_config(peer) | {"crop_pct": 1.0}
+    transform = timm.data.create_transform(**config)
     few = index.iloc[:3]
     expected = by_loop(peer, few["path"], transform)
     values = read(run(own, few, tmp_path))

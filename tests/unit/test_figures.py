@@ -268,8 +268,9 @@ def test_scripts_as_snakemake_runs_them(tmp_path, monkeypatch, script, figure, p
     snakemake = SimpleNamespace(
         input=SimpleNamespace(metrics=str(tmp_path / "m.parquet")),
         output=SimpleNamespace(svg=str(tmp_path / "f.svg"), png=str(tmp_path / "f.png")),
-        wildcards=SimpleNamespace(figure=figure),
-        params=Params(style={"dpi": 60}, **params),
+        params=Params(
+            {"style": {"dpi": 60}, "figure": figure, "method": None, "min_images": 5} | params
+        ),
         log=[str(tmp_path / "log")],
     )
     path = str(SCRIPTS / f"{script}.py")

@@ -2,7 +2,7 @@ import re
 
 import replidg.config
 from replidg import artefacts
-from replidg.config.check import fine_tuning
+from replidg.config.check import BUDGET_ONLY, fine_tuning
 
 try:
     CONFIG = replidg.config.load(config)
@@ -86,8 +86,13 @@ def zero_shot_texts(wildcards):
 
 
 def protocol(wildcards):
-    """Training protocol of a data set, as a plain dict so that Snakemake can compare it."""
-    return fine_tuning(CONFIG, wildcards.dataset).model_dump(mode="json")
+    """Training protocol of a data set: what affects the result, so a change of it trains again."""
+    whole = fine_tuning(CONFIG, wildcards.dataset)
+    return whole.model_dump(mode="json", exclude=BUDGET_ONLY)
+
+
+def training_threads(wildcards):
+    return fine_tuning(CONFIG, wildcards.dataset).threads
 
 
 def job_targets(wildcards):
@@ -143,7 +148,3 @@ def splits(variant=PAPER.score, model=PAPER.model):
 
 def artefact_files(chosen):
     return [path for artefact in chosen for path in artefacts.files(artefact)]
-
-
-def caption(artefact):
-    return f"../../report/alignment_{artefact}.rst"

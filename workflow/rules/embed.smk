@@ -10,14 +10,13 @@ rule embed_images:
         "benchmarks-out/embed_images/{model}.{preprocessing}.{dataset}.tsv"
     conda:
         "../../envs/environment.yaml"
-    threads: 2
+    threads: CONFIG.embedding.threads
     resources:
         gpu=1,
         mem_mb=8000,
         runtime="4h",
     params:
         preprocessing=lookup(dpath="preprocessing/{preprocessing}", within=config),
-        budget=lookup(dpath="embedding", within=config),
         channels_last=lookup(
             dpath="models/{model}/channels_last", within=config, default=False
         ),

@@ -23,7 +23,10 @@ rule index:
 
 rule pretrain:
     input:
-        expand("results/models/{model}/model.json", model=TRAINED),
+        expand(
+            "results/models/{model}/model.json",
+            model={PAPER.model}.intersection(TRAINED),
+        ),
 
 
 rule embed:

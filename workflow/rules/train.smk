@@ -13,7 +13,7 @@ rule train_classifier:
         "benchmarks-out/train_classifier/{dataset}.{target}.{method}.{seed}.tsv"
     conda:
         "../../envs/environment.yaml"
-    threads: lambda wildcards: protocol(wildcards)["threads"]
+    threads: training_threads
     resources:
         gpu=1,
         mem_mb=12000,

@@ -12,6 +12,9 @@ from pydantic import BaseModel, ValidationError
 
 from replidg.config.schema import Config, EmbeddedDataset, FineTuning, OpenClipModel, TrainedModel
 
+#: Keys of a training protocol that change how long it takes and not what comes out.
+BUDGET_ONLY = {"checkpoint_every_s", "workers"}
+
 
 class ConfigError(ValueError):
     """The configuration cannot be used; the message names the key and the remedy."""

@@ -160,6 +160,7 @@ class Embedding(Strict):
     """Budget of the embedding jobs; has no effect on the result."""
 
     batch_size: PositiveInt = Field(256, description="images a forward pass")
+    threads: PositiveInt = Field(1, description="CPU threads of a job")
     workers: int = Field(0, ge=0, description="processes that decode; 0: the job's own")
     shard_size: PositiveInt = Field(8192, description="images between two resume points")
 

@@ -11,6 +11,8 @@ from safetensors import safe_open
 
 from replidg.files import stable_hash
 
+METADATA = "replidg"
+
 
 class EmbeddingError(ValueError):
     """An embedding file does not belong to the index or model it is read for."""
@@ -27,7 +29,7 @@ def read(path: Path, ids: list[str] | None = None) -> np.ndarray:
         EmbeddingError: the file's rows are not those of `ids`.
     """
     with safe_open(path, framework="np") as file:
-        found = json.loads(file.metadata()["ids"])
+        found = json.loads(file.metadata()[METADATA])["ids"]
         if ids is not None and found != list(ids):
             raise EmbeddingError(f"{path}: rows do not match; delete the file and run again")
         return file.get_tensor("embeddings").astype(np.float32)

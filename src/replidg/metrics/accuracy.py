@@ -36,8 +36,9 @@ def accuracy_by_setting(predictions: pd.DataFrame) -> pd.DataFrame:
 
 def bin_of(scores: np.ndarray, width: float) -> np.ndarray:
     """Return the left edge of each score's bin [k * width, (k + 1) * width)."""
-    # A score written as 0.21 must fall into [0.21, 0.22) also where 0.21 / 0.01 is 20.999…
-    steps = np.floor(np.asarray(scores, np.float64) / width + 1e-6)
+    # A score written as 0.21 must fall into [0.21, 0.22) also where 0.21 / 0.01 is 20.999…, and
+    # as float32.
+    steps = np.floor(np.asarray(scores, np.float64) / width + 1e-5)
     return np.round(steps * width, 10)
 
 

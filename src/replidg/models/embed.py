@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from replidg.config.schema import Embedding, Preprocessing, Prompts
-from replidg.data.embeddings import EmbeddingError, index_hash
+from replidg.data.embeddings import METADATA, EmbeddingError, index_hash
 from replidg.data.images import InputSpec, loader, normalise
 from replidg.files import stable_hash, whole_file
 from replidg.models.store import Backbone, device, input_spec
@@ -124,6 +124,7 @@ def _whole(path: Path, rows: int) -> bool:
 
 
 def _save(out: Path, values: Tensor, ids: list[str], key: dict) -> None:
-    metadata = {"ids": json.dumps(list(ids)), "key": json.dumps(key), "key_hash": stable_hash(key)}
+    # One entry: safetensors writes several in no fixed order, and equal runs must be equal bytes.
+    metadata = {METADATA: json.dumps({"key": key, "ids": list(ids)})}
     with whole_file(out) as temporary:
         save_file({"embeddings": values.contiguous()}, temporary, metadata=metadata)

@@ -45,11 +45,6 @@ def accuracy_table(metrics: pd.DataFrame, setting: str) -> Table:
     places = artefact_rows(metrics, "table1", "accuracy")[["dataset", "domain"]]
     runs = rows.pivot(index=["method", "seed"], columns=["dataset", "domain"], values="value")
     runs = runs.reindex(columns=pd.MultiIndex.from_frame(places.drop_duplicates())).astype(float)
-    if runs.isna().all(axis=None):
-        raise ValueError(
-            f"artefact 'table1': every value of setting {setting!r} is missing; columns seen: "
-            + ", ".join(map(str, metrics.columns))
-        )
     level = "domain" if places["dataset"].nunique() == 1 else "dataset"
     methods = order(rows["method"], METHOD_ORDER)
     known = runs.columns[runs.notna().any()]

@@ -14,6 +14,7 @@ import pandas as pd
 from safetensors.torch import load_file, save_file
 
 import replidg.methods
+from replidg.config.check import BUDGET_ONLY
 from replidg.config.schema import FineTuning, Method, Preprocessing
 from replidg.data.embeddings import index_hash
 from replidg.files import sha256_file, stable_hash, whole_file, write_json
@@ -153,7 +154,7 @@ def run_hash(
     backbone: store.Backbone,
 ) -> str:
     """Return a hash of all that affects a run, the source of the training code included."""
-    protocol = job.protocol.model_dump(exclude={"checkpoint_every_s", "workers"})
+    protocol = job.protocol.model_dump(exclude=BUDGET_ONLY)
     return stable_hash(
         {
             "dataset": job.dataset,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,7 @@ class Run:
             self.valley.update(self.classifier.state_dict())
         return loss.detach()
 
-    def validate(self, validation: list[tuple[Tensor, Tensor]]) -> None:
+    def validate(self, validation: list[HeldOut]) -> None:
         """Evaluate the source hold-outs; keep the best weights (training-domain validation).
 
         With SWAD the running segment's average is what is evaluated.
@@ -104,7 +105,7 @@ class Run:
         if self.valley is not None:
             own = _copy(self.classifier.state_dict())
             self.classifier.load_state_dict(self.valley.candidate())
-        each = [self._accuracy_and_loss(pixels, labels) for pixels, labels in validation]
+        each = [self._accuracy_and_loss(images) for images in validation]
         accuracy = sum(a for a, _ in each) / len(each)
         loss = sum(value for _, value in each) / len(each)
         self.history.append({"step": self.step, "accuracy": accuracy, "loss": loss})
@@ -150,10 +151,10 @@ class Run:
         pixels = pixels.to(self.device, non_blocking=True)
         return normalise(pixels, self.settings.spec, self.settings.channels_last)
 
-    def _accuracy_and_loss(self, pixels: Tensor, labels: Tensor) -> tuple[float, float]:
-        logits = torch.cat([self.logits(part) for part in pixels.split(256)])
-        accuracy = (logits.argmax(1) == labels).double().mean().item()
-        return accuracy, F.cross_entropy(logits, labels).item()
+    def _accuracy_and_loss(self, images: HeldOut) -> tuple[float, float]:
+        logits = torch.cat([self.logits(pixels) for pixels in images.batches])
+        accuracy = (logits.argmax(1) == images.labels).double().mean().item()
+        return accuracy, F.cross_entropy(logits, images.labels).item()
 
 
 def fit(run: Run, shares: Shares, checkpoints: Checkpoints, name: str) -> None:
@@ -166,13 +167,13 @@ def fit(run: Run, shares: Shares, checkpoints: Checkpoints, name: str) -> None:
     if state is not None:
         run.load_state_dict(state)
         logger.info("%s: resuming after step %d", name, run.step)
-    # Decoded once: they are looked at many times and take no augmentation.
-    validation = [decoded(rows, run.settings.spec, protocol.workers) for rows in shares.validation]
+    validation = [HeldOut(rows, run.settings.spec, protocol.workers) for rows in shares.validation]
     batches = training_batches(shares, run.settings.spec, protocol, run.settings.seed, run.step)
     with stop_on_signal() as stop, Progress(protocol.steps, name, "steps", run.step) as progress:
         for batch in batches:
             loss = run.train_step(batch)
-            if run.step % protocol.evaluate_every == 0 or run.step == protocol.steps:
+            # As DomainBed: after step 1, 201, 401 …, so 5,001 steps end with a validation.
+            if (run.step - 1) % protocol.evaluate_every == 0 or run.step == protocol.steps:
                 run.validate(validation)
                 progress.add(0, f"loss {loss.item():.3f}")
             progress.add()
@@ -185,10 +186,22 @@ def fit(run: Run, shares: Shares, checkpoints: Checkpoints, name: str) -> None:
                 sys.exit(STOPPED)
 
 
-def decoded(rows: pd.DataFrame, spec: InputSpec, workers: int) -> tuple[Tensor, Tensor]:
-    """Return the images (N, 3, S, S) as uint8 and labels (N,) of index rows."""
-    batches = loader(rows["path"].tolist(), spec, 256, workers)
-    return torch.cat(list(batches)), torch.tensor(rows["label"].to_numpy())
+class HeldOut:
+    """Images that are evaluated again and again: decoded once if they fit, else every time.
+
+    Args:
+        rows: rows of the index.
+        spec: the model's input.
+        workers: processes that decode.
+    """
+
+    MEMORY = 2 * 2**30
+
+    def __init__(self, rows: pd.DataFrame, spec: InputSpec, workers: int) -> None:
+        self.labels = torch.tensor(rows["label"].to_numpy())
+        batches = loader(rows["path"].tolist(), spec, 256, workers)
+        fits = len(rows) * 3 * spec.size**2 <= self.MEMORY
+        self.batches: Iterable[Tensor] = list(batches) if fits else batches
 
 
 def predict(run: Run, rows: pd.DataFrame, role: str) -> pd.DataFrame:
