@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from replidg.config.schema import Embedding, Preprocessing
+from replidg.config.inputs import Embedding, Preprocessing
 from replidg.models import embed, store
 
 if "snakemake" in globals():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from replidg.config.schema import Prompts
+from replidg.config.inputs import Prompts
 from replidg.data.index import read_classes
 from replidg.models import embed, store
 

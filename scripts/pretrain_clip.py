@@ -8,7 +8,7 @@ import open_clip
 import pandas as pd
 import torch
 
-from replidg.config.schema import TrainedModel
+from replidg.config.inputs import TrainedModel
 from replidg.files import sha256_file, stable_hash
 from replidg.models import pretrain, store
 

@@ -3,7 +3,7 @@
 
 from pathlib import Path
 
-from replidg.config.schema import Dataset
+from replidg.config.inputs import Dataset
 from replidg.data.retrieve import retrieve
 
 if "snakemake" in globals():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from replidg.config.schema import Model
+from replidg.config.inputs import Model
 from replidg.models.store import retrieve
 
 if "snakemake" in globals():

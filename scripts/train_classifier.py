@@ -10,7 +10,8 @@ from replidg.training.job import Job, Outputs, train_all
 
 if "snakemake" in globals():
     from replidg.config.check import fine_tuning, load
-    from replidg.config.schema import Method, Preprocessing
+    from replidg.config.inputs import Preprocessing
+    from replidg.config.schema import Method
     from replidg.log import setup
 
     setup(snakemake.log[0])

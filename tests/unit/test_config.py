@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from replidg.config import Config, ConfigError, load
 from replidg.config.check import fine_tuning, nearest
-from replidg.config.schema import Prompts, Splits, Thresholds
+from replidg.config.inputs import Prompts, Splits
+from replidg.config.schema import Thresholds
 
 ROOT = Path(__file__).parents[2]
 DEMO = yaml.safe_load((ROOT / "config.yaml").read_text())

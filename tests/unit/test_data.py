@@ -17,7 +17,7 @@ from PIL import Image
 from torchvision import transforms as T
 from torchvision.datasets import ImageFolder
 
-from replidg.config.schema import EmbeddedDataset, FolderDataset, Pretraining, Splits
+from replidg.config.inputs import EmbeddedDataset, FolderDataset, Pretraining, Splits
 from replidg.data import embedded_pictures, index, retrieve
 from replidg.data.captions import captions
 from replidg.data.image_folder import DatasetError, class_names, scan

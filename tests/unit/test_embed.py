@@ -15,7 +15,7 @@ from safetensors import safe_open
 from torch import nn
 from torchvision import transforms as T
 
-from replidg.config.schema import Embedding, OpenClipModel, Preprocessing, Prompts, TimmModel
+from replidg.config.inputs import Embedding, OpenClipModel, Preprocessing, Prompts, TimmModel
 from replidg.data.embeddings import EmbeddingError, index_hash, read
 from replidg.data.images import ImageError, InputSpec
 from replidg.models import embed, store
@@ -283,7 +283,7 @@ def test_timm_model_with_random_weights(index, tmp_path):
     assert own.encode_text is None and own.dim == 512
     torch.manual_seed(3)
     peer = timm.create_model("resnet10t", pretrained=False, num_classes=0).eval()
-    config = timm.data.resolve_model_data_config(peer) | {"crop_pct": 1.0}
+    config = timm.data.resolve_model_data_config(peer)
     transform = timm.data.create_transform(**config)
     few = index.iloc[:3]
     expected = by_loop(peer, few["path"], transform)

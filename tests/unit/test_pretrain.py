@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from replidg.config.schema import ClipTraining, TrainedModel
+from replidg.config.inputs import ClipTraining, TrainedModel
 from replidg.data.captions import captions
 from replidg.data.image_folder import DatasetError
 from replidg.data.images import InputSpec

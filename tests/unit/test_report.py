@@ -129,7 +129,7 @@ def test_pictures_controls_and_language_are_accessible(page):
     images = page.all("img")
     assert all("alt" in attrs for attrs in images)
     figures = [attrs["alt"] for attrs in images if attrs["src"].startswith("data:image/svg")]
-    assert "Figure 2b: Accuracy of VL2V-SD against AlignmentScore. Some bold words." in figures
+    assert "Figure 2b: Accuracy of one method against AlignmentScore. Some bold words." in figures
     assert page.all("html")[0]["lang"] == "en"
     assert page.all("a")[0] == {"class": "skip", "href": "#main"}
     labels = {attrs.get("for") for attrs in page.all("label")}

@@ -20,7 +20,8 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
-from replidg.config.schema import Augmentation, FineTuning, Method, Preprocessing
+from replidg.config.inputs import Preprocessing
+from replidg.config.schema import Augmentation, FineTuning, Method
 from replidg.data.image_folder import DatasetError, scan
 from replidg.data.images import InputSpec
 from replidg.models.store import Backbone, save_open_clip
@@ -726,23 +727,17 @@ def test_workers_do_not_change_the_result(index, unbroken, tmp_path):
     assert_same(result(run, index), unbroken("erm")[0])
 
 
-def test_code_version_reads_methods_and_training(tmp_path, monkeypatch):
-    version = jobs.code_version()
-    copies = {}
-    for name in ("methods", "training"):
-        copies[name] = tmp_path / name
-        source = Path(trainer.__file__).parents[1] / name
-        shutil.copytree(source, copies[name], ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(
-        jobs.inspect,
-        "getfile",
-        lambda package: str(copies["training" if package is trainer else "methods"] / "x.py"),
-    )
-    assert jobs.code_version() == version
-    with open(copies["methods"] / "miro.py", "a") as file:
+def test_code_version_reads_what_decides_a_training(tmp_path):
+    package = Path(trainer.__file__).parents[1]
+    copy = tmp_path / "replidg"
+    shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__", "*.parquet"))
+    version = jobs.code_version(copy)
+    assert version == jobs.code_version()
+    for name in ("methods/miro.py", "training/data.py", "data/images.py", "seeds.py"):
+        with open(copy / name, "a") as file:
+            file.write("# changed\n")
+        assert jobs.code_version(copy) != version, name
+        version = jobs.code_version(copy)
+    with open(copy / "reporting/style.py", "a") as file:
         file.write("# changed\n")
-    changed = jobs.code_version()
-    assert changed != version
-    with open(copies["training"] / "data.py", "a") as file:
-        file.write("# changed\n")
-    assert jobs.code_version() != changed
+    assert jobs.code_version(copy) == version

@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from pyarrow import parquet
 from pydantic import BaseModel, ValidationError
 
-from replidg.config.schema import Config, EmbeddedDataset, FineTuning, OpenClipModel, TrainedModel
+from replidg.config.inputs import EmbeddedDataset, OpenClipModel, TimmModel, TrainedModel
+from replidg.config.schema import Config, FineTuning
 
 #: Keys of a training protocol that change how long it takes and not what comes out.
 BUDGET_ONLY = {"checkpoint_every_s", "workers"}
@@ -36,6 +38,7 @@ def load(content: dict[str, Any]) -> Config:
         problems = [_explain(detail, content) for detail in error.errors()]
         raise ConfigError(_message(problems)) from None
     problems = [*_references(config), *_datasets(config), *_models(config), *_overrides(config)]
+    problems += _uses(config)
     if problems:
         raise ConfigError(_message(problems))
     return config
@@ -43,10 +46,18 @@ def load(content: dict[str, Any]) -> Config:
 
 def fine_tuning(config: Config, dataset: str) -> FineTuning:
     """Return the alignment paper's training protocol for `dataset`, overrides applied."""
-    merged = config.alignment.training.model_dump() | config.alignment.training_overrides.get(
-        dataset, {}
-    )
-    return FineTuning.model_validate(merged)
+    override = config.alignment.training_overrides.get(dataset, {})
+    return FineTuning.model_validate(_merge(config.alignment.training.model_dump(), override))
+
+
+def _merge(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
+    """Return `base` with `override` laid over it, table by table, as Snakemake merges overlays."""
+    nested = {
+        key: _merge(base[key], value)
+        for key, value in override.items()
+        if isinstance(value, dict) and isinstance(base.get(key), dict)
+    }
+    return base | override | nested
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -150,6 +161,7 @@ def _datasets(config: Config) -> list[str]:
         if len(dataset.domains) < 2:
             problems.append(f"datasets.{name}.domains: leave-one-domain-out needs at least two")
         if isinstance(dataset, EmbeddedDataset):
+            problems += _pictures(name, dataset)
             inner = dataset.pretraining.domains if dataset.pretraining else []
             problems += [
                 f"datasets.{name}: domain {domain!r} is not in the tree; "
@@ -160,6 +172,22 @@ def _datasets(config: Config) -> list[str]:
         elif name in config.alignment.datasets:
             problems += _folder(name, dataset.domains, config.data_root.get(name))
     return problems
+
+
+def _pictures(name: str, dataset: EmbeddedDataset) -> list[str]:
+    """Domains and classes that the embedded table does not have; two columns of it are read."""
+    path = Path(__file__).parents[1] / "data" / "embedded" / "pictures.parquet"
+    table = parquet.read_table(path, columns=["domain", "class_name"])
+    held_out = dataset.pretraining.held_out_classes if dataset.pretraining else []
+    wanted = [("tree", dataset.tree, "domain")]
+    wanted.append(("pretraining.held_out_classes", held_out, "class_name"))
+    return [
+        f"datasets.{name}.{key}: there are no pictures of {value!r}; {nearest(value, known)}"
+        for key, values, column in wanted
+        for known in [set(table[column].to_pylist())]
+        for value in values
+        if value not in known
+    ]
 
 
 def _folder(name: str, domains: list[str], root: str | None) -> list[str]:
@@ -194,14 +222,36 @@ def _overrides(config: Config) -> list[str]:
     problems = []
     for dataset, override in config.alignment.training_overrides.items():
         where = f"alignment.training_overrides.{dataset}"
-        unknown = sorted(set(override) - set(FineTuning.model_fields))
-        problems += [
-            f"unknown key '{where}.{key}'; {nearest(key, FineTuning.model_fields)}"
-            for key in unknown
-        ]
-        if not unknown:
-            try:
-                fine_tuning(config, dataset)
-            except ValidationError as error:
-                problems += [f"{where}.{e['loc'][0]}: {e['msg']}" for e in error.errors()]
+        try:
+            protocol = fine_tuning(config, dataset)
+        except ValidationError as error:
+            content: dict[str, Any] = {"alignment": {"training": override}}
+            told = [
+                _explain({**e, "loc": ("alignment", "training", *e["loc"])}, content)
+                for e in error.errors()
+            ]
+            problems += [line.replace("alignment.training", where) for line in told]
+            continue
+        if protocol.preprocessing not in config.preprocessing:
+            hint = nearest(protocol.preprocessing, config.preprocessing)
+            problems.append(
+                f"{where}.preprocessing: {protocol.preprocessing!r} is not defined; {hint}"
+            )
+    return problems
+
+
+def _uses(config: Config) -> list[str]:
+    """Models that lack what the methods and scores need of them."""
+    paper, problems = config.alignment, []
+    model = config.models.get(paper.model)
+    used = [config.methods[name] for name in paper.methods if name in config.methods]
+    if any(method.objective == "miro" for method in used) and model and not model.feature_layers:
+        problems.append(
+            f"models.{paper.model}.feature_layers is empty; MIRO needs the layers it ties "
+            "to their pretrained values"
+        )
+    if isinstance(model, TimmModel):
+        problems.append(
+            f"alignment.model: {paper.model!r} is a vision-only model; AlignmentScore needs a CLIP"
+        )
     return problems

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from replidg.config.schema import EmbeddedDataset, Splits
+from replidg.config.inputs import EmbeddedDataset, Splits
 from replidg.progress import tracked
 
 METADATA = "metadata.csv"

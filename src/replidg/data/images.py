@@ -20,11 +20,11 @@ class InputSpec(NamedTuple):
 
     Attributes:
         size: side of the square input in pixels.
-        resize: "squash" (both sides), "crop" (shorter side, centre crop) or "longest" (longer
-            side, padded).
+        resize: "squash" (both sides) or "crop" (shorter side, then centre crop).
         interpolation: "bicubic" or "bilinear".
         mean: of RGB in [0, 1].
         std: of RGB in [0, 1].
+        crop_share: side of the centre crop relative to the resized shorter side.
     """
 
     size: int
@@ -32,6 +32,7 @@ class InputSpec(NamedTuple):
     interpolation: str
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    crop_share: float = 1.0
 
 
 class ImageError(ValueError):
@@ -59,7 +60,8 @@ def resizer(spec: InputSpec) -> T.Compose:
     if spec.resize == "squash":
         steps = [T.Resize((spec.size, spec.size), interpolation=how)]
     elif spec.resize == "crop":
-        steps = [T.Resize(spec.size, interpolation=how), T.CenterCrop(spec.size)]
+        shorter = int(spec.size / spec.crop_share)
+        steps = [T.Resize(shorter, interpolation=how), T.CenterCrop(spec.size)]
     else:
         raise ValueError(f"unknown resize mode {spec.resize!r}")
     return T.Compose([*steps, T.PILToTensor()])

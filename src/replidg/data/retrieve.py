@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from replidg.config.schema import Dataset, EmbeddedDataset
+from replidg.config.inputs import Dataset, EmbeddedDataset
 from replidg.data.embedded_pictures import write_tree
 from replidg.data.image_folder import DatasetError, scan
 from replidg.files import sha256_file, write_json

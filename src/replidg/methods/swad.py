@@ -4,7 +4,8 @@ Weights are averaged after every step. The average of the steps between two vali
 segment; Algorithm 1 finds the segments that lie in the valley of the validation loss, and the
 final weights are the average over all their steps. Two things of the public code that the paper
 does not have are left out: with N_e > N_s it also looks back for segments before convergence, and
-it counts the segment at convergence twice.
+it counts the segment at convergence twice. One thing is the code's and not the paper's: at the end
+of training the last segments are taken as long as the rest holds a loss below the threshold.
 """
 
 from __future__ import annotations
@@ -90,8 +91,8 @@ class LossValley:
         self.threshold = (1 + self.ratio) * sum(s.loss for s in last) / self.converge
         # The rest wait: each joins the average once the N_e - 1 segments behind it are known.
         self.recent = last[1:]
-        while len(self.recent) >= self.tolerate and not self.ended:
-            self._look_for_end()
+        while len(self.recent) >= self.tolerate:
+            self.average = merge(self.average, self.recent.pop(0))
 
     def _look_for_end(self) -> None:
         if len(self.recent) < self.tolerate:

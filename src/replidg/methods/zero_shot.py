@@ -20,6 +20,12 @@ def zero_shot(rows: pd.DataFrame, images: np.ndarray, texts: np.ndarray) -> pd.D
 
     Returns:
         Predictions in the format of trained methods; the softmax is at CLIP's logit scale 100.
+
+    Raises:
+        ValueError: an embedding is zero or not a number.
     """
-    features = images / np.linalg.norm(images, axis=1, keepdims=True)
+    lengths = np.linalg.norm(images, axis=1, keepdims=True)
+    if not np.all(lengths > 0):
+        raise ValueError("an image embedding is zero or not a number; it has no nearest class")
+    features = images / lengths
     return prediction_table(rows, LOGIT_SCALE * features @ texts.T, "target")

@@ -39,7 +39,7 @@ def alignment_score(images: np.ndarray, texts: np.ndarray, labels: np.ndarray) -
     lengths = np.linalg.norm(images, axis=1) * np.linalg.norm(own, axis=1)
     if not np.all(np.isfinite(lengths)) or not np.all(lengths > 0):
         raise ValueError("an embedding is zero or not finite; its cosine is undefined")
-    return ((images * own).sum(axis=1) / lengths).astype(np.float32)
+    return np.clip((images * own).sum(axis=1) / lengths, -1.0, 1.0).astype(np.float32)
 
 
 def bounds(thresholds: Thresholds, scores: Mapping[str, np.ndarray]) -> Bounds:
@@ -63,7 +63,8 @@ def assign_parts(scores: np.ndarray, at: Bounds) -> np.ndarray:
 
     A score equal to `low` is kept, equal to `split` is IP, equal to `high` is kept.
     """
-    scores = np.asarray(scores, np.float64)
+    # Both as float32, which scores are stored in: a stored 0.21 is on the bound 0.21.
+    scores, at = np.asarray(scores, np.float32), Bounds(*map(np.float32, at))
     conditions = [scores < at.low, scores > at.high, scores >= at.split]
     return np.select(conditions, ["dropped_low", "dropped_high", "ip"], default="oop")
 

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from replidg.config.schema import Embedding, Preprocessing, Prompts
+from replidg.config.inputs import Embedding, Preprocessing, Prompts
 from replidg.data.embeddings import METADATA, EmbeddingError, index_hash
 from replidg.data.images import InputSpec, loader, normalise
 from replidg.files import stable_hash, whole_file

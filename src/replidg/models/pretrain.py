@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
-from replidg.config.schema import ClipTraining, TrainedModel
+from replidg.config.inputs import ClipTraining, TrainedModel
 from replidg.data.captions import captions
 from replidg.data.image_folder import DatasetError
 from replidg.data.images import InputSpec, decode, normalise, resizer

@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from replidg.config.schema import OpenClipModel, Preprocessing, TimmModel
+from replidg.config.inputs import OpenClipModel, Preprocessing, TimmModel
 from replidg.data.images import InputSpec
 from replidg.files import sha256_file, whole_file, write_json
 from replidg.models import lite as lite  # registers the demo's tower with timm
@@ -173,7 +173,9 @@ def _load_timm(folder: Path, sha256: str) -> Backbone:
     model = timm.create_model(f"local-dir:{folder}", pretrained=True, num_classes=0).eval()
     cfg = timm.data.resolve_model_data_config(model)
     how = "bilinear" if cfg["interpolation"] == "bilinear" else "bicubic"
-    spec = InputSpec(cfg["input_size"][1], "crop", how, tuple(cfg["mean"]), tuple(cfg["std"]))
+    spec = InputSpec(
+        cfg["input_size"][1], "crop", how, tuple(cfg["mean"]), tuple(cfg["std"]), cfg["crop_pct"]
+    )
     return Backbone(model, None, None, spec, model.num_features, sha256)
 
 
@@ -188,4 +190,5 @@ def input_spec(own: InputSpec, preprocessing: Preprocessing) -> InputSpec:
     mean, std = {"model": (own.mean, own.std), "imagenet": IMAGENET, "clip": CLIP}[
         preprocessing.normalise
     ]
-    return InputSpec(own.size, resize, how, tuple(mean), tuple(std))
+    share = own.crop_share if preprocessing.resize == "model" else 1.0
+    return InputSpec(own.size, resize, how, tuple(mean), tuple(std), share)

@@ -7,7 +7,6 @@ named by a hash of everything that affects the training.
 from __future__ import annotations
 
 import logging
-import pickle
 import signal
 import time
 from collections.abc import Iterator
@@ -54,8 +53,10 @@ class Checkpoints:
             if path.is_file():
                 try:
                     return torch.load(path, map_location="cpu", weights_only=True)
-                except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
-                    logger.warning("%s is damaged (%s); trying the one before", path, error)
+                # torch raises nearly anything on a damaged file: KeyError, EOFError, RuntimeError …
+                except Exception as error:
+                    logger.warning("%s is damaged (%r); trying the one before", path, error)
+                    path.unlink()
         return None
 
 

@@ -58,7 +58,7 @@ def share_out(
             kept, held = rows[rows["split"] == "train"], rows[rows["split"] == "val"]
         else:
             order = _order(len(rows), seed, domain)
-            count = round(len(rows) * protocol.validation_share)
+            count = int(len(rows) * protocol.validation_share)
             held, kept = rows.iloc[np.sort(order[:count])], rows.iloc[np.sort(order[count:])]
         if protocol.validation_images is not None:
             order = np.sort(_order(len(held), seed, domain)[: protocol.validation_images])

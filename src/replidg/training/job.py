@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import json
 import logging
 import shutil
@@ -13,9 +12,10 @@ from pathlib import Path
 import pandas as pd
 from safetensors.torch import load_file, save_file
 
-import replidg.methods
+import replidg
 from replidg.config.check import BUDGET_ONLY
-from replidg.config.schema import FineTuning, Method, Preprocessing
+from replidg.config.inputs import Preprocessing
+from replidg.config.schema import FineTuning, Method
 from replidg.data.embeddings import index_hash
 from replidg.files import sha256_file, stable_hash, whole_file, write_json
 from replidg.models import store
@@ -103,6 +103,8 @@ def train_all(
         save_file(weights, temporary)
     write_json(out.metrics, metrics)
     for folder in folders:
+        # First the mark that says finished: a kill while the folder goes must not leave it.
+        (folder / "metrics.json").unlink()
         shutil.rmtree(folder)
 
 
@@ -167,15 +169,18 @@ def run_hash(
             "input": list(settings.spec),
             "layers": job.feature_layers,
             "flags": [job.frozen_batchnorm, job.channels_last],
+            "classes": settings.classes,
             "index": index_hash(index),
+            "parts": stable_hash(index[["domain", "label", "split"]].to_numpy().tolist()),
             "weights": backbone.weights_sha256,
             "code": code_version(),
         }
     )
 
 
-def code_version() -> str:
-    """Return a hash of the sources that decide what a training computes."""
-    folders = [Path(inspect.getfile(package)).parent for package in (replidg.methods, trainer)]
-    files = sorted(path for folder in folders for path in folder.glob("*.py"))
-    return stable_hash([sha256_file(path) for path in files])
+def code_version(root: Path = Path(replidg.__file__).parent) -> str:
+    """Return a hash of the sources, below `root`, that decide what a training computes."""
+    single = ["data/images.py", "models/layers.py", "models/store.py", "seeds.py"]
+    files = [*(root / "methods").glob("*.py"), *(root / "training").glob("*.py")]
+    files += [root / name for name in single]
+    return stable_hash([[path.name, sha256_file(path)] for path in sorted(files)])
