@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 from conftest import ROOT, Workspace, clean
 
 from replidg.artefacts import ARTEFACTS, target
@@ -50,6 +51,33 @@ def test_counts_need_no_training(demo: Workspace) -> None:
 def test_every_listed_name_is_a_target(demo: Workspace, name: str) -> None:
     """Whatever `./replidg --list` prints can be asked for."""
     assert name in demo.planned(name)
+
+
+def test_full_scale(demo: Workspace) -> None:
+    """The replication's jobs: five data sets, a job for each of 22 targets x 5 methods x 3 seeds."""
+    full = yaml.safe_load((ROOT / "config/full.yaml").read_text())
+    roots = {}
+    for name in full["alignment"]["datasets"]:
+        roots[name] = str(demo.folder / "data" / name)
+        for domain in full["datasets"][name]["domains"]:
+            (demo.folder / "data" / name / domain / "class").mkdir(parents=True)
+    demo.overlay = demo.folder / "full.yaml"
+    demo.overlay.write_text(yaml.safe_dump(full | {"data_root": roots}))
+    jobs = demo.planned()
+    assert jobs["train_classifier"] == 22 * 5 * 3
+    per_dataset = ("retrieve_dataset", "index_dataset", "embed_images", "embed_texts")
+    assert [jobs[rule] for rule in per_dataset] == [5, 5, 5, 5]
+    assert jobs["retrieve_clip"] == 1 and "pretrain_clip" not in jobs
+    assert "pretrain_clip" not in demo.planned("pretrain")
+
+
+def test_full_scale_without_data_says_what_to_set(demo: Workspace) -> None:
+    """One line a missing folder, before any job."""
+    demo.overlay = ROOT / "config/full.yaml"
+    done = demo.run(check=False)
+    assert done.returncode != 0
+    for name in yaml.safe_load(demo.overlay.read_text())["alignment"]["datasets"]:
+        assert f"set data_root.{name}" in done.stdout + done.stderr
 
 
 def test_one_run_a_job(demo: Workspace) -> None:

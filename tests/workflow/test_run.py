@@ -113,7 +113,7 @@ def test_killed_and_run_again_gives_the_same_bits(
     """
     mini.kill_when(lambda: any(mini.folder.glob(sign)))
     assert not (mini.folder / "results/report.html").exists()
-    mini.run("--unlock")
+    mini.run("--unlock")  # the launcher does this by itself
     mini.run()
     again, unbroken = mini.outputs(), finished.outputs()
     assert again.keys() == unbroken.keys()
