@@ -8,6 +8,7 @@ import open_clip
 import pandas as pd
 import torch
 
+from replidg.checkpoints import Checkpoints
 from replidg.config.inputs import TrainedModel
 from replidg.files import sha256_file, stable_hash
 from replidg.models import pretrain, store
@@ -33,8 +34,9 @@ def pretrain_clip(
     spec = store.own_spec(clip)
     tokenizer = open_clip.get_tokenizer(f"local-dir:{scratch}")
     corpus = pretrain.load_corpus(pd.read_parquet(index), spec, tokenizer)
-    checkpoint = scratch / "epoch.pt"
-    clip = pretrain.train(clip, corpus, spec, model.training, checkpoint, model.channels_last)
+    # One an epoch.
+    kept = Checkpoints(scratch, every_s=0.0)
+    clip = pretrain.train(clip, corpus, spec, model.training, kept, model.channels_last)
     store.save_open_clip(folder, clip, model.architecture["model_cfg"])
     shutil.rmtree(scratch)
 

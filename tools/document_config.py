@@ -23,7 +23,7 @@ SCHEMA = Path("workflow/schemas/config.schema.json")
 README = Path("config/README.md")
 
 INTRODUCTION = """\
-<!-- Written by tools/document_config.py from src/replidg/config/schema.py; change that file. -->
+<!-- Written by tools/document_config.py from src/replidg/config/*.py. -->
 
 # Configuration
 
@@ -60,8 +60,8 @@ that refers to nothing or a missing folder stops the run with one line each. Edi
 schemas can use `workflow/schemas/config.schema.json`; it describes the merged configuration.
 
 A rule reruns only if a key that it reads changes. Keys that affect speed alone (`embedding`,
-`alignment.training.workers`, `alignment.training.checkpoint_every_s`) still make the jobs that read
-them run again; a training that is under way then goes on from its checkpoint.
+`alignment.training.workers`, `alignment.training.checkpoint_every_s`) make only the
+report run again, which shows the configuration.
 
 ## Keys
 

@@ -7,7 +7,17 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "replidg"
-BASE = {"config", "files", "log", "progress", "seeds", "artefacts", "checkout", "compat"}
+BASE = {
+    "config",
+    "files",
+    "log",
+    "progress",
+    "seeds",
+    "artefacts",
+    "checkout",
+    "checkpoints",
+    "compat",
+}
 #: What each layer may import besides itself.
 ALLOWED = {
     **{name: BASE for name in BASE},

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from replidg.checkpoints import Checkpoints
 from replidg.config.inputs import ClipTraining, TrainedModel
 from replidg.data.captions import captions
 from replidg.data.image_folder import DatasetError
@@ -49,7 +50,7 @@ def corpus() -> pretrain.Corpus:
 
 def train(corpus, folder: Path, budget: ClipTraining = BUDGET) -> nn.Module:
     clip = pretrain.build(model(budget), folder / "config")
-    return pretrain.train(clip, corpus, SPEC, budget, folder / "checkpoint.pt")
+    return pretrain.train(clip, corpus, SPEC, budget, Checkpoints(folder, 0.0))
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +97,7 @@ def test_stopped_and_resumed_is_unbroken(epoch, when, corpus, unbroken, tmp_path
         patch.setattr(pretrain, "train_one_epoch", dying)
         with pytest.raises(Killed):
             train(corpus, tmp_path)
-    assert (tmp_path / "checkpoint.pt").exists() is (epoch > 0)
+    assert (tmp_path / "newest.pt").exists() is (epoch > 0)
     resumed = []
 
     def counting(clip, data, loss, number, *rest):
@@ -122,7 +123,7 @@ def test_a_kill_while_saving_leaves_the_checkpoint_before(corpus, unbroken, tmp_
         patch.setattr(torch, "save", half)
         with pytest.raises(Killed):
             train(corpus, tmp_path)
-    assert torch.load(tmp_path / "checkpoint.pt")["epochs"] == 1
+    assert torch.load(tmp_path / "previous.pt")["epochs"] == 1
     assert_same(train(corpus, tmp_path).state_dict(), unbroken)
 
 

@@ -20,6 +20,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
+from replidg.checkpoints import STOPPED, Checkpoints, stop_on_signal
 from replidg.config.inputs import Preprocessing
 from replidg.config.schema import Augmentation, FineTuning, Method
 from replidg.data.image_folder import DatasetError, scan
@@ -27,7 +28,6 @@ from replidg.data.images import InputSpec
 from replidg.models.store import Backbone, save_open_clip
 from replidg.training import job as jobs
 from replidg.training import trainer
-from replidg.training.checkpoint import STOPPED, Checkpoints, stop_on_signal
 from replidg.training.data import AugmentedImages, Steps, share_out, training_batches
 
 DOMAINS = ["art", "photo", "sketch"]

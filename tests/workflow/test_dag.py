@@ -54,7 +54,7 @@ def test_every_listed_name_is_a_target(demo: Workspace, name: str) -> None:
 
 
 def test_full_scale(demo: Workspace) -> None:
-    """The replication's jobs: five data sets, a job for each of 22 targets x 5 methods x 3 seeds."""
+    """The replication: five data sets, a job for each of 22 targets, 5 methods and 3 seeds."""
     full = yaml.safe_load((ROOT / "config/full.yaml").read_text())
     roots = {}
     for name in full["alignment"]["datasets"]:

@@ -101,7 +101,7 @@ def test_a_changed_learning_rate_reruns_its_method_alone(
     [
         ("train_classifier", "checkpoints/runs/*/newest.pt"),
         ("embed_images", "checkpoints/embed/*/000000256.safetensors"),
-        ("pretrain_clip", "checkpoints/pretrain/*/epoch.pt"),
+        ("pretrain_clip", "checkpoints/pretrain/*/newest.pt"),
     ],
 )
 def test_killed_and_run_again_gives_the_same_bits(

@@ -104,7 +104,7 @@ class Curve(Strict):
     """Accuracy as a function of AlignmentScore."""
 
     bin_width: PositiveFloat = Field(0.01, description="width of a bin, as a score")
-    min_images: PositiveInt = Field(5, description="bins with fewer images are not drawn")
+    min_images: PositiveInt = Field(5, description="bins with fewer images are hollow or not drawn")
 
 
 class Alignment(Strict):

@@ -18,7 +18,7 @@ def build(folder: Path, domains: list[str], out: Path, classes: Path) -> pd.Data
     Args:
         folder: the retrieved data set.
         domains: domains to index.
-        out: parquet file; see DESIGN `index_dataset`.
+        out: parquet file, one row an image.
         classes: JSON list of class names; also those without an image.
     """
     index = scan(folder, domains)

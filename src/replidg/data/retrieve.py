@@ -53,7 +53,7 @@ def verify(name: str, folder: Path, domains: list[str], dataset: Dataset) -> dic
 
     A domain with other than the expected count is reported as drift and does not stop the run:
     several of these data sets changed since the papers (TerraIncognita has 24,330 images today,
-    24,788 in older papers), and the report says so beside the verdicts.
+    24,788 in older papers), and the report says so.
     """
     index = scan(folder, domains)
     counts = index.groupby("domain").size()

@@ -8,7 +8,7 @@ from scipy.special import softmax
 
 
 def prediction_table(rows: pd.DataFrame, logits: np.ndarray, role: str) -> pd.DataFrame:
-    """Return one row an image: label, prediction, confidence (DESIGN section 4).
+    """Return one row an image: label, prediction, confidence (docs/architecture.md).
 
     Args:
         rows: rows of the index.

@@ -1,4 +1,4 @@
-"""The tidy table that every figure and table reads (DESIGN section 4, `evaluate_<paper>`)."""
+"""The tidy table that every figure and table reads (docs/architecture.md)."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import open_clip
 import pandas as pd
@@ -22,11 +23,12 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
+from replidg.checkpoints import Checkpoints
 from replidg.config.inputs import ClipTraining, TrainedModel
 from replidg.data.captions import captions
 from replidg.data.image_folder import DatasetError
 from replidg.data.images import InputSpec, decode, normalise, resizer
-from replidg.files import whole_file, write_json
+from replidg.files import write_json
 from replidg.models.layers import freeze
 from replidg.models.lite import imagenet_init
 from replidg.models.store import FILES
@@ -148,10 +150,10 @@ def train(
     corpus: Corpus,
     spec: InputSpec,
     budget: ClipTraining,
-    checkpoint: Path,
+    checkpoints: Checkpoints,
     channels_last: bool = False,
 ) -> nn.Module:
-    """Train `clip` in place, resuming from `checkpoint` if it exists.
+    """Train `clip` in place, from the newest whole checkpoint if there is one.
 
     Raises:
         DatasetError: the corpus is smaller than one batch.
@@ -166,7 +168,7 @@ def train(
     optimizer = _optimizer(clip, budget)
     total = pairs.num_batches * budget.epochs
     schedule = cosine_lr(optimizer, budget.lr, budget.warmup, total)
-    start = _resume(clip, optimizer, checkpoint)
+    start = _resume(clip, optimizer, checkpoints)
     loss = open_clip.ClipLoss()
     done = start * pairs.num_samples
     with Progress(total * budget.batch_size, "training CLIP", "pairs", done) as progress:
@@ -175,7 +177,7 @@ def train(
             train_one_epoch(
                 clip, {"train": pairs}, loss, epoch, optimizer, None, schedule, None, args
             )
-            _save(clip, optimizer, epoch + 1, checkpoint)
+            checkpoints.save(_state(clip, optimizer, epoch + 1))
             progress.add(pairs.num_samples, f"epoch {epoch + 1}/{budget.epochs}")
     return clip.cpu()
 
@@ -192,17 +194,15 @@ def _optimizer(clip: nn.Module, budget: ClipTraining) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, lr=budget.lr, betas=(0.9, 0.98), eps=1e-6)
 
 
-def _save(clip: nn.Module, optimizer: torch.optim.Optimizer, epochs: int, path: Path) -> None:
-    state = {"epochs": epochs, "model": clip.state_dict(), "optimizer": optimizer.state_dict()}
-    with whole_file(path) as temporary:
-        torch.save(state, temporary)
+def _state(clip: nn.Module, optimizer: torch.optim.Optimizer, epochs: int) -> dict[str, Any]:
+    return {"epochs": epochs, "model": clip.state_dict(), "optimizer": optimizer.state_dict()}
 
 
-def _resume(clip: nn.Module, optimizer: torch.optim.Optimizer, path: Path) -> int:
-    if not path.is_file():
+def _resume(clip: nn.Module, optimizer: torch.optim.Optimizer, checkpoints: Checkpoints) -> int:
+    state = checkpoints.load()
+    if state is None:
         return 0
-    state = torch.load(path, weights_only=True)
     clip.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
-    logger.info("resuming after %d epochs from %s", state["epochs"], path)
+    logger.info("resuming after %d epochs", state["epochs"])
     return state["epochs"]

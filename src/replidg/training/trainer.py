@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from replidg.checkpoints import STOPPED, Checkpoints, stop_on_signal
 from replidg.config.schema import FineTuning, Method
 from replidg.data.images import InputSpec, loader, normalise
 from replidg.methods.network import Classifier
@@ -24,7 +25,6 @@ from replidg.models.layers import freeze
 from replidg.models.store import Backbone
 from replidg.progress import Progress
 from replidg.seeds import seed_of
-from replidg.training.checkpoint import STOPPED, Checkpoints, stop_on_signal
 from replidg.training.data import Batch, Shares, training_batches
 
 logger = logging.getLogger(__name__)
