@@ -127,7 +127,9 @@ def result(run: trainer.Run, index: pd.DataFrame):
 def train(index, folder: Path, method: str, setting=None) -> trainer.Run:
     setting = setting or settings(method)
     run = begin(setting)
-    trainer.fit(run, shares_of(index), trainer.checkpoints_in(folder, setting.protocol), method)
+    trainer.fit(
+        run, shares_of(index), Checkpoints(folder, setting.protocol.checkpoint_every_s), method
+    )
     return run
 
 

@@ -39,7 +39,6 @@ wildcard_constraints:
         [ALL_TARGETS, *{d for s in CONFIG.datasets.values() for d in s.domains}]
     ),
     seed=rf"seed\d+|{ALL_SEEDS}",
-    paper=any_of(artefacts.PAPERS),
 
 
 def model_facts(wildcards):

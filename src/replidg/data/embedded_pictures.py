@@ -17,14 +17,9 @@ from replidg.progress import tracked
 METADATA = "metadata.csv"
 
 
-def table_path() -> Path:
-    """Return the path of the embedded table."""
-    return Path(str(resources.files("replidg.data") / "embedded" / "pictures.parquet"))
-
-
-def load_table(columns: list[str] | None = None) -> pd.DataFrame:
+def load_table() -> pd.DataFrame:
     """Return the embedded table, one row a picture, sorted by `image_id`."""
-    return pd.read_parquet(table_path(), columns=columns)
+    return pd.read_parquet(str(resources.files("replidg.data") / "embedded" / "pictures.parquet"))
 
 
 def instance_split(instance: str, splits: Splits) -> str:

@@ -37,5 +37,5 @@ def read(path: Path, ids: list[str] | None = None) -> np.ndarray:
 
 def index_hash(index: pd.DataFrame) -> str:
     """Return a hash of the images an index lists: their ids and, where known, their contents."""
-    columns = [name for name in ("image_id", "bytes", "mtime") if name in index]
+    columns = [name for name in ("image_id", "bytes") if name in index]
     return stable_hash(pd.util.hash_pandas_object(index[columns], index=False).tolist())

@@ -13,6 +13,7 @@ import pandas as pd
 from safetensors.torch import load_file, save_file
 
 import replidg
+from replidg.checkpoints import Checkpoints
 from replidg.config.check import BUDGET_ONLY
 from replidg.config.inputs import Preprocessing
 from replidg.config.schema import FineTuning, Method
@@ -121,7 +122,7 @@ def _train_one(
     backbone.visual = copy.deepcopy(backbone.visual)
     shares = share_out(index, job.domains, target, job.protocol, settings.seed, job.target_images)
     run = trainer.Run(backbone, settings, store.device())
-    trainer.fit(run, shares, trainer.checkpoints_in(folder, job.protocol), name)
+    trainer.fit(run, shares, Checkpoints(folder, job.protocol.checkpoint_every_s), name)
     final = {key: value.contiguous() for key, value in run.final_weights().items()}
     run.classifier.load_state_dict(final)
     parts = [trainer.predict(run, shares.target, "target")]

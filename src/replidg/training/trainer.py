@@ -6,7 +6,6 @@ import logging
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -225,8 +224,3 @@ def deterministic(threads: int) -> None:
     """Make runs repeatable bit for bit on this machine."""
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
-
-
-def checkpoints_in(folder: Path, protocol: FineTuning) -> Checkpoints:
-    """Return the checkpoints of a run."""
-    return Checkpoints(folder, protocol.checkpoint_every_s)
