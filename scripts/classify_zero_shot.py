@@ -37,7 +37,9 @@ def classify_zero_shot(
     kept = table["domain"].isin(domains)
     if target_images == "test":
         kept &= table["split"].isin(["test", ""])
-    chosen = table[kept].assign(dataset=images.parent.name, method="zero_shot", seed=0)
+    model, dataset = predictions.parts[-3:-1]
+    keys = {"model": model, "dataset": dataset, "method": "zero_shot", "seed": 0}
+    chosen = table[kept].assign(**keys)
     with whole_file(predictions) as temporary:
         chosen.assign(target=chosen["domain"]).to_parquet(temporary, index=False)
 

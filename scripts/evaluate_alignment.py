@@ -1,77 +1,78 @@
 # ruff: noqa: F821
-"""Turn predictions and splits into the accuracies of Table 1 and the curves of Fig 2b, 7, 11."""
+"""Turn predictions, scores and splits into every number of the paper that needs no other model."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from replidg.files import whole_file
-from replidg.metrics.accuracy import accuracy_by_setting, bin_counts, curve
-from replidg.metrics.tidy import tidy
+from replidg.metrics.alignment import Bounds
+from replidg.metrics.one_pass import evaluate
+from replidg.metrics.scored import read_scored, read_targets
 
 
 def evaluate_alignment(
-    predictions: list[Path], splits: Mapping[str, Path], counts: Path, bin_width: float, out: Path
+    predictions: list[Path],
+    zero_shot: list[Path],
+    splits: Mapping[str, Path],
+    scores: Mapping[str, Path],
+    bounds: Path,
+    counts: Path,
+    curve: Mapping[str, float],
+    contrast_method: str,
+    out: Path,
 ) -> None:
     """Write the tidy metrics of the paper.
 
     Args:
-        predictions: prediction files of every method and data set.
+        predictions: prediction files of every method and data set, zero-shot among them.
+        zero_shot: those of zero-shot, for Tables 5 and 6.
         splits: split file by data set.
+        scores: score file by data set.
+        bounds: JSON with low, split and high.
         counts: tidy rows that need no training; they are copied.
-        bin_width: of the curves, as a score.
+        curve: the configured bins.
+        contrast_method: whom Tables 5 and 6 hold against zero-shot.
         out: parquet file.
-
-    Raises:
-        ValueError: a predicted image is in no split file.
     """
-    scores = pd.concat(
-        [pd.read_parquet(path).assign(dataset=name) for name, path in splits.items()]
+    images = pd.concat(
+        [read_images(name, splits[name], scores[name]) for name in splits], ignore_index=True
     )
-    accuracies, counted = [], []
-    # One file at a time: the predictions of a full run are tens of millions of rows.
-    for path in predictions:
-        table = read_scored(path, scores)
-        accuracies.append(accuracy_by_setting(table))
-        counted.append(bin_counts(table, bin_width))
-    table1 = pd.concat(accuracies, ignore_index=True).rename(columns={"target": "domain"})
-    curves = curve(pd.concat(counted, ignore_index=True)).assign(setting=f"{bin_width:g}")
-    constants = {"paper": "alignment", "metric": "accuracy"}
-    parts = [
-        tidy(table1, artefact="table1", **constants),
-        tidy(curves, artefact="curves", **constants),
-    ]
+    rows = evaluate(
+        tables=(read_scored(path, images) for path in predictions),
+        images=images,
+        at=Bounds(**json.loads(bounds.read_text())),
+        curve=curve,
+        zero_shot=pd.concat([read_targets(path) for path in zero_shot]) if zero_shot else None,
+        contrast_method=contrast_method,
+    )
     with whole_file(out) as temporary:
-        whole = pd.concat([*parts, pd.read_parquet(counts)], ignore_index=True)
+        whole = pd.concat([rows, pd.read_parquet(counts)], ignore_index=True)
         whole.to_parquet(temporary, index=False)
 
 
-def read_scored(path: Path, scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the target-domain predictions of a file with `score` and `part` of each image.
-
-    Raises:
-        ValueError: an image has no score.
-    """
-    columns = ["image_id", "role", "correct", "dataset", "target", "method", "seed"]
-    table = pd.read_parquet(path, columns=columns).query("role == 'target'")
-    known = scores[["dataset", "image_id", "score", "part"]]
-    table = table.merge(known, on=["dataset", "image_id"], how="left", validate="many_to_one")
-    if table["part"].isna().any():
-        lost = table.loc[table["part"].isna(), "image_id"].iloc[0]
-        raise ValueError(f"{path}: image {lost} has no AlignmentScore; rerun the align stage")
-    return table
+def read_images(dataset: str, split: Path, scores: Path) -> pd.DataFrame:
+    """Return `dataset`, `image_id`, `score`, `part` and `probability` of a data set's images."""
+    table = pd.read_parquet(split, columns=["image_id", "score", "part"])
+    more = pd.read_parquet(scores, columns=["image_id", "probability"])
+    return table.merge(more, on="image_id", validate="one_to_one").assign(dataset=dataset)
 
 
 if "snakemake" in globals():
     from replidg.log import setup
 
     setup(snakemake.log[0])
-    names = snakemake.params.datasets
+    given, params = snakemake.input, snakemake.params
     evaluate_alignment(
-        predictions=[Path(path) for path in snakemake.input.predictions],
-        splits=dict(zip(names, map(Path, snakemake.input.splits), strict=True)),
-        counts=Path(snakemake.input.counts),
-        bin_width=snakemake.params.bin_width,
+        predictions=[Path(path) for path in given.predictions],
+        zero_shot=[Path(path) for path in given.zero_shot],
+        splits=dict(zip(params.datasets, map(Path, given.splits), strict=True)),
+        scores=dict(zip(params.datasets, map(Path, given.scores), strict=True)),
+        bounds=Path(given.bounds),
+        counts=Path(given.counts),
+        curve=params.curve,
+        contrast_method=params.contrast_method,
         out=Path(snakemake.output.metrics),
     )

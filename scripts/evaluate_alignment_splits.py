@@ -1,5 +1,5 @@
 # ruff: noqa: F821
-"""Count the images of each part: Fig 17 and Table 8; no training needed."""
+"""Count the images of each part and class: Fig 17, Table 8, Figs 18 to 33; no training needed."""
 
 import json
 from collections.abc import Mapping
@@ -7,25 +7,39 @@ from pathlib import Path
 
 import pandas as pd
 
+from replidg.data.index import read_classes
 from replidg.files import whole_file
 from replidg.metrics.accuracy import histogram
 from replidg.metrics.alignment import count_parts
+from replidg.metrics.classes import class_counts
 from replidg.metrics.tidy import tidy
 
 
 def evaluate_alignment_splits(
-    splits: Mapping[str, Path], bounds: Path, bin_width: float, out: Path
+    splits: Mapping[str, Path],
+    scores: Mapping[str, Path],
+    classes: Mapping[str, Path],
+    bounds: Path,
+    bin_width: float,
+    out: Path,
 ) -> None:
-    """Write tidy rows of `fig17`, `table8`, `histogram` and `thresholds`.
+    """Write tidy rows of `fig17`, `table8`, `classes`, `histogram` and `thresholds`.
 
     Args:
         splits: split file by data set.
+        scores: score file by data set.
+        classes: JSON list of class names by data set.
         bounds: JSON with low, split and high.
         bin_width: of the histogram, as a score.
         out: parquet file.
     """
     tables = {name: pd.read_parquet(path) for name, path in splits.items()}
     rows = [part for name, table in tables.items() for part in _counts(name, table)]
+    for name, table in tables.items():
+        labels = pd.read_parquet(scores[name], columns=["image_id", "label"])
+        counted = class_counts(table, labels, read_classes(classes[name]))
+        counted = counted.assign(n=counted["value"], dataset=name)
+        rows.append(tidy(counted, paper="alignment", artefact="classes", metric="images"))
     pooled = pd.concat([table.assign(dataset=name) for name, table in tables.items()])
     bars = histogram(pooled, bin_width)
     rows.append(
@@ -69,8 +83,15 @@ if "snakemake" in globals():
 
     setup(snakemake.log[0])
     names = snakemake.params.datasets
+
+    def by_dataset(paths: list[str]) -> dict[str, Path]:
+        """Return paths by data set."""
+        return dict(zip(names, map(Path, paths), strict=True))
+
     evaluate_alignment_splits(
-        splits=dict(zip(names, map(Path, snakemake.input.splits), strict=True)),
+        splits=by_dataset(snakemake.input.splits),
+        scores=by_dataset(snakemake.input.scores),
+        classes=by_dataset(snakemake.input.classes),
         bounds=Path(snakemake.input.bounds),
         bin_width=snakemake.params.bin_width,
         out=Path(snakemake.output.metrics),

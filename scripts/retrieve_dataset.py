@@ -1,10 +1,10 @@
 # ruff: noqa: F821
-"""Write, link and check one data set."""
+"""Write, link or download one data set, and check it."""
 
 from pathlib import Path
 
 from replidg.config.inputs import Dataset
-from replidg.data.retrieve import retrieve
+from replidg.data.retrieve import Places, retrieve
 
 if "snakemake" in globals():
     from pydantic import TypeAdapter
@@ -12,9 +12,16 @@ if "snakemake" in globals():
     from replidg.log import setup
 
     setup(snakemake.log[0])
-    retrieve(
-        name=snakemake.wildcards.dataset,
-        dataset=TypeAdapter(Dataset).validate_python(snakemake.params.dataset),
+    name = snakemake.wildcards.dataset
+    # Read from the configuration, not from params: another mirror brings no other data.
+    places = Places(
         root=snakemake.params.root,
+        mirrors=snakemake.config["data_mirrors"].get(name, []),
+        keep_archives=snakemake.config["keep_archives"],
+    )
+    retrieve(
+        name=name,
+        dataset=TypeAdapter(Dataset).validate_python(snakemake.params.dataset),
+        places=places,
         verified=Path(snakemake.output.verified),
     )

@@ -1,5 +1,5 @@
 # ruff: noqa: F821
-"""Write the AlignmentScore of every image."""
+"""Write the AlignmentScore of every image, and its zero-shot probability."""
 
 from pathlib import Path
 
@@ -7,23 +7,29 @@ import pandas as pd
 
 from replidg.data.embeddings import read
 from replidg.files import whole_file
-from replidg.metrics.alignment import alignment_score
+from replidg.metrics.alignment import alignment_score, true_class_probability
 
 
-def score_alignment(index: Path, images: Path, texts: Path, domains: list[str], out: Path) -> None:
-    """Write one row an image of the scored domains: `image_id`, `domain`, `label`, `score` ….
+def score_alignment(
+    index: Path, images: Path, texts: Path, domains: list[str], scale: float, out: Path
+) -> None:
+    """Write one row an image: `image_id`, `domain`, `label`, `score`, `probability` ….
 
     Args:
         index: parquet index of the data set.
         images: image embeddings in index order.
         texts: class embeddings in label order.
         domains: domains to score.
+        scale: factor of the cosines in the softmax of `probability`.
         out: parquet file.
     """
     rows = pd.read_parquet(index)
-    values = read(images, rows["image_id"].tolist())
-    scores = alignment_score(values, read(texts), rows["label"].to_numpy())
-    table = rows[["image_id", "domain", "class_name", "label", "split"]].assign(score=scores)
+    values, classes = read(images, rows["image_id"].tolist()), read(texts)
+    labels = rows["label"].to_numpy()
+    table = rows[["image_id", "domain", "class_name", "label", "split"]].assign(
+        score=alignment_score(values, classes, labels),
+        probability=true_class_probability(values, classes, labels, scale),
+    )
     with whole_file(out) as temporary:
         table[table["domain"].isin(domains)].to_parquet(temporary, index=False)
 
@@ -37,5 +43,6 @@ if "snakemake" in globals():
         images=Path(snakemake.input.images),
         texts=Path(snakemake.input.texts),
         domains=snakemake.params.domains,
+        scale=snakemake.params.scale,
         out=Path(snakemake.output.scores),
     )

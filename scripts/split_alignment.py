@@ -22,13 +22,15 @@ def split_alignment(
     Args:
         scores: score file by data set; quantiles are taken over all of them together.
         thresholds: the configured bounds.
-        splits: file to write by data set: `image_id`, `domain`, `score`, `part`.
+        splits: file to write by data set: `image_id`, `domain`, `class_name`, `label`, `score`,
+            `part`.
         bounds_json: JSON with low, split and high.
     """
     tables = {name: pd.read_parquet(path) for name, path in scores.items()}
     at = bounds(thresholds, {name: table["score"].to_numpy() for name, table in tables.items()})
     for name, table in tables.items():
-        parts = table[["image_id", "domain", "score"]].assign(part=assign_parts(table["score"], at))
+        kept = table[["image_id", "domain", "class_name", "label", "score"]]
+        parts = kept.assign(part=assign_parts(table["score"], at))
         with whole_file(splits[name]) as temporary:
             parts.to_parquet(temporary, index=False)
     write_json(bounds_json, at._asdict())

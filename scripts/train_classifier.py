@@ -4,36 +4,45 @@
 from pathlib import Path
 
 import pandas as pd
+import torch
 
+from replidg.data.embeddings import read
 from replidg.data.index import read_classes
 from replidg.training.job import Job, Outputs, train_all
 
 if "snakemake" in globals():
-    from replidg.config.check import fine_tuning, load
+    from replidg.config.check import load, run_protocol
     from replidg.config.inputs import Preprocessing
-    from replidg.config.schema import Method
+    from replidg.config.methods import Method
     from replidg.log import setup
 
     setup(snakemake.log[0])
-    params = snakemake.params
+    params, dataset = snakemake.params, snakemake.wildcards.dataset
+    model, name = snakemake.wildcards.model, snakemake.wildcards.method
+    method = Method.model_validate(params.method).for_dataset(dataset)
+    classes = read_classes(snakemake.input.classes)
+    texts = snakemake.input.get("texts")
     train_all(
         job=Job(
-            dataset=snakemake.wildcards.dataset,
+            model=model,
+            dataset=dataset,
             domains=params.domains,
             targets=params.targets,
             seeds=params.seeds,
-            method_name=snakemake.wildcards.method,
-            method=Method.model_validate(params.method),
+            method_name=name,
+            method=method,
             # params.protocol is its part that affects the result: what makes Snakemake train again.
-            protocol=fine_tuning(load(snakemake.config), snakemake.wildcards.dataset),
+            protocol=run_protocol(load(snakemake.config), model, dataset, name),
             preprocessing=Preprocessing.model_validate(params.preprocessing),
             target_images=params.target_images,
             feature_layers=params.feature_layers,
             frozen_batchnorm=params.frozen_batchnorm,
             channels_last=params.channels_last,
+            # Class texts by the same model, of the methods that need them.
+            texts=torch.from_numpy(read(Path(texts), classes)) if texts else None,
         ),
         index=pd.read_parquet(snakemake.input.index),
-        classes=len(read_classes(snakemake.input.classes)),
+        classes=len(classes),
         model=Path(snakemake.input.facts).parent,
         checkpoints=Path(params.checkpoints),
         out=Outputs(

@@ -60,8 +60,8 @@ that refers to nothing or a missing folder stops the run with one line each. Edi
 schemas can use `workflow/schemas/config.schema.json`; it describes the merged configuration.
 
 A rule reruns only if a key that it reads changes. Keys that affect speed alone (`embedding`,
-`alignment.training.workers`, `alignment.training.checkpoint_every_s`) make only the
-report run again, which shows the configuration.
+`alignment.search`, `alignment.training.workers`, `alignment.training.checkpoint_every_s`) make only
+the report run again, which shows the configuration.
 
 ## Keys
 

@@ -7,6 +7,7 @@ lines of the listing.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -42,6 +43,52 @@ PAPERS: dict[str, tuple[str, str]] = {
 }
 
 
+#: Tables of the alignment paper that break a data set of DomainBed down into its domains.
+DOMAIN_TABLES: dict[str, tuple[str, str]] = {
+    f"table{10 + 3 * place + part}": (dataset, setting)
+    for place, dataset in enumerate(
+        ("office_home", "terra_incognita", "domain_net", "VLCS", "PACS")
+    )
+    for part, setting in enumerate(("OOP", "IP", "All"))
+}
+#: Its curves of every method on one data set.
+DATASET_CURVES: dict[str, str] = {
+    f"fig{12 + place}": dataset
+    for place, dataset in enumerate(
+        ("PACS", "domain_net", "office_home", "terra_incognita", "VLCS")
+    )
+}
+#: Its class histograms. Fig 18 holds IP against OOP.
+CLASS_FIGURES: dict[str, tuple[str, str]] = {
+    f"fig{19 + 3 * place + number}": (dataset, part)
+    for place, dataset in enumerate(
+        ("domain_net", "office_home", "PACS", "terra_incognita", "VLCS")
+    )
+    for number, part in enumerate(("IP", "OOP", "unsplit"))
+}
+_PRINTED = {
+    "office_home": "OfficeHome",
+    "terra_incognita": "TerraIncognita",
+    "domain_net": "DomainNet",
+    "VLCS": "VLCS",
+    "PACS": "PACS",
+}
+_PARTS = {"IP": "in pretraining", "OOP": "out of pretraining", "unsplit": "before splitting"}
+
+#: What an artefact may need besides the data sets and methods of its paper, and how a
+#: configuration provides it. `dataset:PACS` and so on stand for a data set of that registry page.
+NEEDS: dict[str, str] = {
+    "corpus": "a pretraining corpus: alignment.corpus",
+    "zero_shot": "zero-shot among alignment.methods",
+    "backbones": "another pretrained backbone: alignment.backbones",
+    "scratch": "a backbone with random weights: alignment.backbones",
+    "sizes": "sizes of objects: alignment.object_size (for owlv2: pip install transformers)",
+    "labels": "checked labels: alignment.annotation.labels, or noise in their place",
+}
+_DATASET = "dataset:"
+_OURS = "not in the paper"
+
+
 @dataclass(frozen=True)
 class Artefact:
     """One figure or table of a paper.
@@ -52,6 +99,7 @@ class Artefact:
         kind: `figure` or `table`.
         number: What the paper calls it, e.g. `Table 1a`.
         title: What it shows, in one line.
+        needs: Keys of `NEEDS`, or `dataset:` and a page of the registry.
     """
 
     paper: str
@@ -59,54 +107,90 @@ class Artefact:
     kind: Kind
     number: str
     title: str
+    needs: tuple[str, ...] = ()
+
+
+def _figure(name: str, title: str, *needs: str) -> Artefact:
+    number = f"Figure {name[3:]}" if name.startswith("fig") else f"Figure, {_OURS}"
+    return Artefact("alignment", name, "figure", number, title, needs)
+
+
+def _table(name: str, title: str, *needs: str) -> Artefact:
+    number = f"Table {name[5:]}" if name.startswith("table") else f"Table, {_OURS}"
+    return Artefact("alignment", name, "table", number, title, needs)
 
 
 ARTEFACTS: tuple[Artefact, ...] = (
-    Artefact(
-        "alignment",
-        "fig2b",
-        "figure",
-        "Figure 2b",
-        "Accuracy of one method against AlignmentScore",
+    _figure("fig2a", "Accuracy of one method against similarity to pretraining", "corpus"),
+    _figure("fig2b", "Accuracy of one method against AlignmentScore"),
+    _figure("fig3", "Example images by AlignmentScore"),
+    _figure("fig4", "Target images and their nearest images in pretraining", "corpus"),
+    _figure("fig5", "Discrepancy of target, source and pretraining images", "corpus"),
+    _figure("fig6", "Accuracy of one method against the zero-shot probability of the true class"),
+    _figure("fig7", "Accuracy of one method against AlignmentScore, by data set"),
+    _figure("fig8", "AlignmentScore, similarity to pretraining and their mean", "corpus"),
+    _figure("fig9", "Accuracy of one method against similarity to source images"),
+    _figure("fig10", "Object size against AlignmentScore", "sizes"),
+    _figure("fig11", "Accuracy against AlignmentScore for every method"),
+    *(
+        _figure(
+            name,
+            f"Accuracy against AlignmentScore for every method on {_PRINTED[dataset]}",
+            _DATASET + dataset,
+        )
+        for name, dataset in DATASET_CURVES.items()
     ),
-    Artefact(
-        "alignment",
-        "fig7",
-        "figure",
-        "Figure 7",
-        "Accuracy of one method against AlignmentScore, by data set",
+    _figure("fig17", "Images in pretraining (IP) and out of pretraining (OOP) in each domain"),
+    _figure("fig18", "Classes of TerraIncognita, IP against OOP", "dataset:terra_incognita"),
+    *(
+        _figure(
+            name, f"Images of each class of {_PRINTED[dataset]}, {_PARTS[part]}", _DATASET + dataset
+        )
+        for name, (dataset, part) in CLASS_FIGURES.items()
     ),
-    Artefact(
-        "alignment",
-        "fig11",
-        "figure",
-        "Figure 11",
-        "Accuracy against AlignmentScore for every method",
+    _figure("thresholds", "Gap between IP and OOP accuracy against the threshold"),
+    _table("table1a", "Accuracy of each method on DomainBed-IP"),
+    _table("table1b", "Accuracy of each method on DomainBed-OOP"),
+    _table("table1c", "Accuracy of each method on DomainBed-All"),
+    _table("table2", "Accuracy with other backbones", "backbones"),
+    _table("table3", "Accuracy on a split by similarity to pretraining", "corpus"),
+    _table("table4", "Training from scratch against the pretrained backbone", "scratch"),
+    _table("table5", "Images that zero-shot and one method get right, IP", "zero_shot"),
+    _table("table6", "Images that zero-shot and one method get right, OOP", "zero_shot"),
+    _table("table7", "Share of wrong labels by AlignmentScore", "labels"),
+    _table("table8", "Share of images dropped as mislabelled or as showing their label in writing"),
+    *(
+        _table(
+            name,
+            f"Accuracy by domain of {_PRINTED[dataset]}, {setting}",
+            _DATASET + dataset,
+        )
+        for name, (dataset, setting) in DOMAIN_TABLES.items()
     ),
-    Artefact(
-        "alignment",
-        "fig17",
-        "figure",
-        "Figure 17",
-        "Images in pretraining (IP) and out of pretraining (OOP) in each domain",
-    ),
-    Artefact(
-        "alignment", "table1a", "table", "Table 1a", "Accuracy of each method on DomainBed-IP"
-    ),
-    Artefact(
-        "alignment", "table1b", "table", "Table 1b", "Accuracy of each method on DomainBed-OOP"
-    ),
-    Artefact(
-        "alignment", "table1c", "table", "Table 1c", "Accuracy of each method on DomainBed-All"
-    ),
-    Artefact(
-        "alignment",
-        "table8",
-        "table",
-        "Table 8",
-        "Share of images dropped as mislabelled or as showing their label in writing",
-    ),
+    _table("claims", "What the paper claims, and whether it holds in this run"),
+    _table("correlations", "Rank correlation of accuracy with AlignmentScore"),
+    _table("seeds", "Spread over seeds"),
+    _table("cross_splits", "Split by one backbone, trained with another", "backbones"),
 )
+
+
+def available(artefact: Artefact, provided: Collection[str]) -> bool:
+    """Say whether a configuration has what an artefact needs.
+
+    Args:
+        artefact: The figure or table.
+        provided: What `replidg.config.provides.provided` returns.
+    """
+    return not missing(artefact, provided)
+
+
+def missing(artefact: Artefact, provided: Collection[str]) -> list[str]:
+    """Return in words what an artefact needs that a configuration does not provide."""
+    return [
+        NEEDS.get(need, f"{need.removeprefix(_DATASET)} among alignment.datasets")
+        for need in artefact.needs
+        if need not in provided
+    ]
 
 
 def of(paper: str) -> tuple[Artefact, ...]:

@@ -9,19 +9,24 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
 
-from replidg.artefacts import ARTEFACTS, PAPERS, of, target
+from replidg.artefacts import ARTEFACTS, PAPERS, missing, of, target
+from replidg.commands import datasets, published, verdicts
 
 #: Stage targets with one line each, in the order in which they run.
 STAGES: dict[str, str] = {
-    "retrieve": "fetch or link every data set and check it",
-    "index": "write one row an image for every data set",
+    "data": "retrieve, check and index every configured data set; data_PACS and so on: one",
+    "retrieve": "write, link or download the data sets that the papers use, and check them",
+    "index": "write one row an image for each of them",
     "pretrain": "train the small CLIP models that a scale trains itself",
     "embed": "embed the images and texts of every data set",
     "align": "score how well images and labels agree, and split by the score",
     "train": "train every method, target domain and seed",
     "evaluate": "turn predictions into tidy metrics",
+    "annotate": "write the sheets by which a person checks labels (alignment, Table 7)",
+    "compare": "hold our numbers against the published ones, with a verdict each",
     "figures": "draw every figure",
     "tables": "write every table",
     "report": "write results/report.html",
@@ -31,9 +36,18 @@ STAGES: dict[str, str] = {
 Row = tuple[str, str]
 
 
-def artefact_rows() -> list[Row]:
-    """Return target and description of every artefact."""
-    return [(target(a), f"{a.number}: {a.title}") for a in ARTEFACTS]
+def artefact_rows(provided: Collection[str] | None = None) -> list[Row]:
+    """Return target and description of every artefact.
+
+    Args:
+        provided: what a configuration provides; what an artefact lacks is told. None: not known.
+    """
+    rows = []
+    for artefact in ARTEFACTS:
+        lacking = [] if provided is None else missing(artefact, provided)
+        tail = f" (needs {' and '.join(lacking)})" if lacking else ""
+        rows.append((target(artefact), f"{artefact.number}: {artefact.title}{tail}"))
+    return rows
 
 
 def paper_rows() -> list[Row]:
@@ -57,9 +71,20 @@ def format_sections(sections: Iterable[tuple[str, Sequence[Row]]]) -> str:
 
 
 def list_targets(arguments: argparse.Namespace) -> int:
-    """Print everything that `./replidg NAME` can make."""
+    """Print everything that `./replidg NAME` can make, and what some of it would need."""
+    provided = None
+    if Path("config.yaml").exists() or arguments.configfile:
+        from replidg.config import ConfigError
+        from replidg.config.files import read
+        from replidg.config.provides import provided as provided_by
+
+        try:
+            provided = provided_by(read([Path("config.yaml"), *arguments.configfile]))
+        except ConfigError as error:
+            print(error, file=sys.stderr)
+            return 1
     sections = [
-        ("Figures and tables", artefact_rows()),
+        ("Figures and tables", artefact_rows(provided)),
         ("Papers (every figure and table of one)", paper_rows()),
         ("Stages (for every paper)", list(STAGES.items())),
     ]
@@ -73,6 +98,14 @@ def _add_list(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         help="list every target with one line each",
         description="List every figure, table, paper and stage that can be asked for by name.",
     )
+    parser.add_argument(
+        "--configfile",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="overlays on config.yaml, as for a run: what they lack for an artefact is told",
+    )
     parser.set_defaults(run=list_targets)
 
 
@@ -83,6 +116,9 @@ def make_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(title="commands", dest="command", required=True)
     _add_list(commands)
+    datasets.add_parser(commands)
+    published.add_parser(commands)
+    verdicts.add_parser(commands)
     return parser
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.special import softmax
 from sklearn.metrics.pairwise import cosine_similarity
 
 from replidg.config.schema import Thresholds
@@ -16,6 +17,7 @@ from replidg.metrics.alignment import (
     assign_parts,
     bounds,
     count_parts,
+    true_class_probability,
 )
 
 PAPER = Bounds(0.15, 0.21, 0.4)
@@ -64,6 +66,34 @@ def test_an_undefined_cosine_is_an_error(bad, where):
 def test_a_bad_text_of_another_class_does_no_harm():
     texts = np.array([[1.0, 0.0], [0.0, 0.0]])
     assert alignment_score(np.ones((1, 2)), texts, np.array([0]))[0] == pytest.approx(0.5**0.5)
+
+
+@given(st.integers(0, 10_000), st.sampled_from([0.01, 1.0, 14.3, 100.0]), st.integers(1, 50))
+def test_probability_is_scipys_softmax(seed, scale, rows):
+    rng = np.random.default_rng(seed)
+    images = (rng.normal(size=(30, 8)) * rng.uniform(0.1, 50, (30, 1))).astype(np.float32)
+    texts = rng.normal(size=(6, 8)).astype(np.float32) * 3
+    labels = rng.integers(6, size=30)
+    found = true_class_probability(images, texts, labels, scale, rows)
+    logits = scale * cosine_similarity(images.astype(float), texts.astype(float))
+    expected = softmax(logits, axis=1)[np.arange(30), labels]
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-30)
+    assert found.dtype == np.float32
+
+
+def test_probability_by_hand():
+    # Cosines 1 and 0: at scale ln 3 the odds are 3 to 1.
+    images, texts = np.array([[5.0, 0.0], [0.0, 2.0]]), np.array([[1.0, 0.0], [0.0, 7.0]])
+    found = true_class_probability(images, texts, np.array([0, 0]), np.log(3))
+    np.testing.assert_allclose(found, [0.75, 0.25], rtol=1e-6)
+
+
+@pytest.mark.parametrize("where", ["images", "texts"])
+def test_a_probability_needs_directions(where):
+    vectors = {"images": np.ones((3, 4)), "texts": np.ones((2, 4))}
+    vectors[where][1] = 0
+    with pytest.raises(ValueError, match="zero or not finite"):
+        true_class_probability(vectors["images"], vectors["texts"], np.array([0, 1, 1]), 1.0)
 
 
 # --- bounds ------------------------------------------------------------------------------------

@@ -153,7 +153,7 @@ def test_missing_key(path):
     ("path", "value", "key", "remedy"),
     [
         ("alignment/model", "tiny_clp", "alignment.model", "did you mean 'tiny_clip'?"),
-        ("alignment/methods", ["erm", "miro_swad", "swat"], "alignment.methods", "'swad'"),
+        ("alignment/methods", ["clipood", "vl2v_sd", "swat"], "alignment.methods", "'swad'"),
         ("alignment/figure_method", "miro_swat", "alignment.figure_method", "'miro_swad'"),
         ("alignment/datasets", ["pictogram"], "alignment.datasets", "'pictograms'"),
         ("alignment/score", "clap", "alignment.score", "'clip'"),
@@ -165,7 +165,7 @@ def test_missing_key(path):
         ("alignment/zero_shot/prompts", "papers", "alignment.zero_shot.prompts", "'paper'"),
         ("alignment/training/preprocessing", "clib", "alignment.training.preprocessing", "'clip'"),
         ("alignment/training_overrides", {"pacs": {}}, "alignment.training_overrides",
-         "known: pictograms"),
+         "'PACS'"),
         ("models/tiny_clip/training/dataset", "pictogram", "models.tiny_clip.training.dataset",
          "'pictograms'"),
         ("data_root", {"pictogramms": "/"}, "data_root", "'pictograms'"),
@@ -180,8 +180,9 @@ def test_a_name_that_refers_to_nothing(path, value, key, remedy):
 
 
 def test_the_figures_method_must_be_a_row_of_the_table():
-    content = changed("alignment/methods", ["erm"])
-    assert "alignment.figure_method: 'miro_swad' is not defined; known: erm" in problem(content)
+    content = changed("alignment/methods", ["erm", "clipood"])
+    expected = "alignment.figure_method: 'vl2v_sd' is not defined; known: clipood, erm"
+    assert expected in problem(content)
 
 
 def test_unknown_preprocessing_in_an_override():

@@ -18,9 +18,10 @@ from torchvision import transforms as T
 from torchvision.datasets import ImageFolder
 
 from replidg.config.inputs import EmbeddedDataset, FolderDataset, Pretraining, Splits
-from replidg.data import embedded_pictures, index, retrieve
+from replidg.data import embedded_pictures, index, retrieve, verify
 from replidg.data.captions import captions
-from replidg.data.image_folder import DatasetError, class_names, scan
+from replidg.data.errors import DatasetError
+from replidg.data.image_folder import class_names, scan
 from replidg.data.images import (
     ImageError,
     ImageFiles,
@@ -81,7 +82,7 @@ def small(table, monkeypatch):
 @pytest.fixture
 def retrieved(small, tmp_path) -> Path:
     folder = tmp_path / "datasets" / "pictures"
-    retrieve.retrieve("pictures", EMBEDDED, None, folder / ".verified.json")
+    retrieve.retrieve("pictures", EMBEDDED, retrieve.Places(), folder / ".verified.json")
     return folder
 
 
@@ -167,7 +168,7 @@ def test_retrieving_again_replaces(retrieved):
     before = (retrieved / ".verified.json").read_text()
     (retrieved / "photo" / "plant" / "stray.png").write_bytes(b"x")
     (retrieved.parent / ".pictures.part" / "old").mkdir(parents=True)  # of a killed job
-    retrieve.retrieve("pictures", EMBEDDED, None, retrieved / ".verified.json")
+    retrieve.retrieve("pictures", EMBEDDED, retrieve.Places(), retrieved / ".verified.json")
     assert not (retrieved / "photo" / "plant" / "stray.png").exists()
     assert not (retrieved.parent / ".pictures.part").exists()
     assert (retrieved / ".verified.json").read_text() == before
@@ -179,20 +180,24 @@ def test_a_failed_retrieval_leaves_the_old_folder(retrieved, monkeypatch):
 
     monkeypatch.setattr(retrieve, "write_tree", full)
     with pytest.raises(OSError):
-        retrieve.retrieve("pictures", EMBEDDED, None, retrieved / ".verified.json")
+        retrieve.retrieve("pictures", EMBEDDED, retrieve.Places(), retrieved / ".verified.json")
     assert len(scan(retrieved, DOMAINS)) == 64
+
+
+def fingerprint(rows: pd.DataFrame, contents: bool) -> str:
+    return verify.take([rows], contents).fingerprint()
 
 
 def test_fingerprint_sees_contents(retrieved):
     rows = scan(retrieved, DOMAINS)
-    before = [retrieve.fingerprint(rows, contents) for contents in (True, False)]
+    before = [fingerprint(rows, contents) for contents in (True, False)]
     path = Path(rows["path"][0])
     content = path.read_bytes()
     path.write_bytes(content[:-1] + b"?")
-    assert retrieve.fingerprint(rows, True) != before[0]
-    assert retrieve.fingerprint(rows, False) == before[1]  # sizes only
+    assert fingerprint(rows, True) != before[0]
+    assert fingerprint(rows, False) == before[1]  # sizes only
     path.write_bytes(content + b"?")
-    assert retrieve.fingerprint(rows, False) != before[1]
+    assert fingerprint(rows, False) != before[1]
 
 
 # --- a folder of the user ----------------------------------------------------------------------
@@ -217,6 +222,10 @@ def snapshot(root: Path) -> dict:
     }
 
 
+def own(root: Path | str) -> retrieve.Places:
+    return retrieve.Places(root=str(root))
+
+
 def folder_dataset(**images: int) -> FolderDataset:
     return FolderDataset(source="folder", domains=["art", "photo"], images=images)
 
@@ -225,7 +234,7 @@ def test_folder_is_linked_and_never_changed(owned, tmp_path):
     before = snapshot(owned)
     verified = tmp_path / "datasets" / "own" / ".verified.json"
     for _ in range(2):  # the second removes the first
-        retrieve.retrieve("own", folder_dataset(), str(owned), verified)
+        retrieve.retrieve("own", folder_dataset(), own(owned), verified)
     folder = verified.parent
     assert (folder / "art").is_symlink() and (folder / "art").resolve() == owned / "art"
     assert sorted(os.listdir(folder)) == [".verified.json", "art", "photo"]
@@ -239,14 +248,14 @@ def test_folder_is_linked_and_never_changed(owned, tmp_path):
 def test_relative_root(owned, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     verified = tmp_path / "deep" / "down" / "own" / ".verified.json"
-    retrieve.retrieve("own", folder_dataset(), "own", verified)
+    retrieve.retrieve("own", folder_dataset(), own("own"), verified)
     assert len(scan(verified.parent, ["art"])) == 6
 
 
 def test_drift_is_reported_and_does_not_stop(owned, tmp_path, caplog):
     verified = tmp_path / "datasets" / "own" / ".verified.json"
     with caplog.at_level(logging.WARNING):
-        retrieve.retrieve("own", folder_dataset(art=7, photo=6), str(owned), verified)
+        retrieve.retrieve("own", folder_dataset(art=7, photo=6), own(owned), verified)
     facts = json.loads(verified.read_text())
     assert facts["drift"] == {"art": {"expected": 7, "found": 6}}
     assert "own/art: 7 images expected, 6 found" in caplog.text
@@ -256,7 +265,7 @@ def test_missing_domain_folder(owned, tmp_path):
     dataset = FolderDataset(source="folder", domains=["art", "sketch"])
     verified = tmp_path / "datasets" / "own" / ".verified.json"
     with pytest.raises(DatasetError, match=r"data_root\.own: .*sketch is not a folder"):
-        retrieve.retrieve("own", dataset, str(owned), verified)
+        retrieve.retrieve("own", dataset, own(owned), verified)
     assert not verified.exists() and not verified.parent.exists()
 
 
@@ -264,10 +273,11 @@ def test_missing_domain_folder(owned, tmp_path):
 
 
 def test_index_is_sorted_and_labelled_as_image_folder(owned, tmp_path):
-    rows = index.build(owned, ["photo", "art"], tmp_path / "i.parquet", tmp_path / "c.json")
+    index.build(owned, ["photo", "art"], tmp_path / "i.parquet", tmp_path / "c.json")
+    rows = pd.read_parquet(tmp_path / "i.parquet")
     assert rows["image_id"].tolist() == sorted(rows["image_id"])
     assert index.read_classes(tmp_path / "c.json") == ["cat", "zebra"]
-    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "i.parquet"), rows)
+    pd.testing.assert_frame_equal(rows.drop(columns="bytes"), scan(owned, ["photo", "art"]))
     for domain in ("photo", "art"):
         peer = ImageFolder(owned / domain)
         labels = {Path(path).relative_to(owned).as_posix(): label for path, label in peer.samples}

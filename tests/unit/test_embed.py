@@ -293,8 +293,8 @@ def test_timm_model_with_random_weights(index, tmp_path):
         embed.embed_texts(own, ["cat"], Prompts(templates=["{}"]), tmp_path / "t.safetensors")
 
 
-def test_timm_image_size(tmp_path):
-    name = "vit_tiny_patch16_224"
+@pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "resnet10t"])
+def test_timm_image_size(tmp_path, name):
     model = TimmModel(source="timm", name=name, pretrained=False, image_size=32)
     store.retrieve("small", model, tmp_path)
     own = store.load(tmp_path)

@@ -10,15 +10,23 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from fake_metrics import FIVE, SIX, TWO, fake_metrics
+from fake_metrics import FIVE, SIX, TWO, fake_metrics, frame, row
 from matplotlib.container import BarContainer
 
+from replidg.artefacts import CLASS_FIGURES, DATASET_CURVES, of
+from replidg.reporting.alignment_figures import Options, draw
 from replidg.reporting.figures import (
+    PERCEPTUAL,
+    SOURCE,
     accuracy_by_dataset,
     accuracy_by_method,
+    accuracy_by_predictor,
+    accuracy_by_probability,
     accuracy_vs_score,
-    split_counts,
+    gap_by_method,
 )
+from replidg.reporting.figures_counts import class_histogram, class_shift, split_counts
+from replidg.reporting.figures_similarity import discrepancies, object_sizes
 from replidg.reporting.style import (
     METHOD_ORDER,
     METHOD_STYLE,
@@ -249,41 +257,121 @@ def test_metrics_are_not_changed():
     pd.testing.assert_frame_equal(metrics, copy)
 
 
-@pytest.mark.parametrize(
-    ("script", "figure", "params"),
-    [
-        ("draw_alignment_curves", "fig2b", {"method": "erm"}),
-        ("draw_alignment_curves", "fig7", {"method": "erm"}),
-        ("draw_alignment_curves", "fig11", {}),
-        ("draw_alignment_split_counts", "fig17", {}),
-    ],
-)
-def test_scripts_as_snakemake_runs_them(tmp_path, monkeypatch, script, figure, params):
+def test_fig2a_is_about_similarity_to_pretraining():
+    top, bottom = accuracy_vs_score(fake_metrics(TWO), "erm", score=PERCEPTUAL).axes
+    assert bottom.get_xlabel().startswith("PerceptualSimilarityScore")
+    assert lines_of(top)["ERM"].get_xdata()[0] == pytest.approx(0.65 + 0.025)  # 0.6 is hollow
+    marks = [line.get_xdata()[0] for line in top.lines if len(line.get_xdata()) == 2]
+    assert marks == [0.86] and [text.get_text() for text in top.texts] == ["OOP | IP"]
+
+
+def test_fig9_has_no_thresholds():
+    (ax,) = accuracy_by_dataset(fake_metrics(TWO), "erm", score=SOURCE).axes
+    assert "source" in ax.get_xlabel() and not ax.texts
+
+
+def test_curves_of_one_data_set():
+    metrics = fake_metrics(TWO, SIX, 1)
+    figure = accuracy_by_method(metrics, dataset="PACS")
+    (ax,) = figure.axes
+    expected = curve(metrics, "PACS", "erm")
+    assert_same(lines_of(ax)["ERM"], expected.loc[expected["n"] >= 5, "mean"])
+    assert figure.get_suptitle() == "PACS"
+
+
+@pytest.mark.parametrize("datasets", [ONE, FIVE])
+def test_probability_has_a_range_in_each_panel(datasets):
+    metrics = fake_metrics(datasets, SIX, 2)
+    panels = [ax for ax in accuracy_by_probability(metrics, "erm").axes if ax.axison]
+    assert sorted(ax.get_title(loc="left") for ax in panels) == sorted(map(label, datasets))
+    rows = metrics[(metrics["artefact"] == "fig6") & (metrics["method"] == "erm")]
+    for ax in panels:
+        own = rows[rows["dataset"].map(label) == ax.get_title(loc="left")]
+        width = float(own["setting"].iloc[0])
+        expected = own[own["n"] >= 5].groupby("x")["value"].mean()
+        assert_same(lines_of(ax)["ERM"], expected.set_axis(expected.index + width / 2))
+    assert panels[0].get_ylim()[1] >= rows["value"].max()  # no panel cuts another's points
+
+
+def test_predictors_side_by_side():
+    axes = accuracy_by_predictor(fake_metrics(TWO), "erm").axes
+    assert [ax.get_title(loc="left") for ax in axes] == [
+        "rank correlation 0.40", "rank correlation 0.10", "rank correlation 0.30",
+    ]  # fmt: skip
+    assert axes[0].get_ylim() == axes[2].get_ylim()
+
+
+def test_gap_over_thresholds():
+    (ax,) = gap_by_method(fake_metrics(ONE, ("erm", "swad"), 2)).axes
+    line = lines_of(ax)["ERM"]
+    # No OOP image below 0.15: this threshold is left out. IP is 70 + 50 x, OOP is 60.
+    np.testing.assert_allclose(line.get_xdata(), [0.2, 0.25, 0.3])
+    np.testing.assert_allclose(line.get_ydata(), [20.0, 22.5, 25.0])
+    with pytest.raises(ValueError, match="99 images on both sides"):
+        gap_by_method(fake_metrics(ONE, ("erm",), 1), min_images=99)
+
+
+def test_discrepancies_and_sizes():
+    metrics = fake_metrics(("PACS", "VLCS"))
+    panels = [ax for ax in discrepancies(metrics).axes if ax.axison]
+    heights = [[bar.get_height() for bar in c] for c in panels[0].containers]
+    np.testing.assert_allclose(heights[0], [7e-5, 8e-5, 9e-5, 10e-5])
+    np.testing.assert_allclose(heights[1], 1e-5)
+    sizes = [ax for ax in object_sizes(metrics).axes if ax.axison]
+    assert [ax.get_title(loc="left") for ax in sizes] == ["all data sets", "PACS", "VLCS"]
+    # The first bin has one image.
+    np.testing.assert_allclose(sizes[1].lines[0].get_ydata(), [45, 50, 55, 60, 65])
+    assert len(object_sizes(fake_metrics(ONE)).axes) == 1
+
+
+def test_class_figures():
+    metrics = fake_metrics(ONE)
+    (ax,) = class_histogram(metrics, "pictograms", "OOP").axes
+    assert [bar.get_height() for bar in ax.containers[0]] == [10, 20, 30]
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["bird", "paint can", "zebra"]
+    (ax,) = class_shift(metrics, "pictograms").axes
+    shares = [bar.get_width() for bar in ax.containers[1]]
+    np.testing.assert_allclose(shares, [100 / 6, 100 / 3, 50])
+
+
+def test_many_classes_take_several_lines():
+    rows = [
+        row("classes", "images", 1.0, dataset="x", setting=f"IP/c{k}", x=k, n=1) for k in range(345)
+    ]
+    axes = class_histogram(frame(rows), "x", "IP").axes
+    assert len(axes) == 5 and sum(len(ax.containers[0]) for ax in axes) == 345
+
+
+PAGES = {
+    "PACS": "PACS", "domain_net": "DomainNet", "office_home": "OfficeHome",
+    "terra_incognita": "TerraIncognita", "VLCS": "VLCS",
+}  # fmt: skip
+OF_PICTURES = {"fig3", "fig4"}
+
+
+def test_every_figure_of_the_listing_is_drawn(tmp_path, monkeypatch):
+    """By the script, as Snakemake runs it."""
+    names = [a.name for a in of("alignment") if a.kind == "figure" and a.name not in OF_PICTURES]
+    assert {*DATASET_CURVES, *CLASS_FIGURES} < set(names) and len(names) == 32
     monkeypatch.setattr("replidg.log.setup", lambda path: None)
-    fake_metrics(ONE, ("erm",), 1).to_parquet(tmp_path / "m.parquet")
-
-    class Params(dict):
-        __getattr__ = dict.__getitem__
-
+    fake_metrics(FIVE, ("zero_shot", "erm"), 1).to_parquet(tmp_path / "m.parquet")
+    files = {kind: [str(tmp_path / f"{n}.{kind}") for n in names] for kind in ("svg", "png")}
     snakemake = SimpleNamespace(
         input=SimpleNamespace(metrics=str(tmp_path / "m.parquet")),
-        output=SimpleNamespace(svg=str(tmp_path / "f.svg"), png=str(tmp_path / "f.png")),
-        params=Params(
-            {"style": {"dpi": 60}, "figure": figure, "method": None, "min_images": 5} | params
+        output=SimpleNamespace(**files),
+        params=SimpleNamespace(
+            names=names,
+            options={"method": "erm", "min_images": 5, "datasets": PAGES},
+            style={"dpi": 30},
         ),
         log=[str(tmp_path / "log")],
     )
-    path = str(SCRIPTS / f"{script}.py")
+    path = str(SCRIPTS / "draw_alignment_figures.py")
     runpy.run_path(path, {"snakemake": snakemake}, run_name="__main__")
-    assert (tmp_path / "f.svg").stat().st_size > 1000
-    assert (tmp_path / "f.png").stat().st_size > 1000
+    for name in files["svg"] + files["png"]:
+        assert Path(name).stat().st_size > 1000, name
 
 
-def test_curve_script_says_what_it_needs(tmp_path):
-    module = runpy.run_path(str(SCRIPTS / "draw_alignment_curves.py"))
-    fake_metrics(ONE, ("erm",), 1).to_parquet(tmp_path / "m.parquet")
-    targets = (tmp_path / "f.svg", tmp_path / "f.png", {})
-    with pytest.raises(ValueError, match="fig7 shows one method"):
-        module["draw_alignment_curves"](tmp_path / "m.parquet", "fig7", *targets)
-    with pytest.raises(ValueError, match="'fig99' is none of"):
-        module["draw_alignment_curves"](tmp_path / "m.parquet", "fig99", *targets, "erm")
+def test_unknown_figures_are_said():
+    with pytest.raises(ValueError, match="no figure 'fig99'"):
+        draw("fig99", fake_metrics(ONE), Options(), PlotStyle())

@@ -13,7 +13,7 @@ from scipy.stats import norm
 from torch import nn
 from torch.nn import functional as F
 
-from replidg.config.schema import Method
+from replidg.config.methods import Method
 from replidg.methods.miro import MIRO, VarianceEncoder, gaussian_nll
 from replidg.methods.network import Classifier, layer_shapes, recorded
 from replidg.methods.predictions import prediction_table

@@ -14,7 +14,7 @@ from torch import nn
 from replidg.checkpoints import Checkpoints
 from replidg.config.inputs import ClipTraining, TrainedModel
 from replidg.data.captions import captions
-from replidg.data.image_folder import DatasetError
+from replidg.data.errors import DatasetError
 from replidg.data.images import InputSpec
 from replidg.models import lite, pretrain
 

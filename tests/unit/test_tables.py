@@ -9,8 +9,19 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from fake_metrics import SIX, TWO, fake_metrics, frame, row
+from fake_metrics import FIVE, SIX, TWO, fake_metrics, frame, row
 
+from replidg.artefacts import DOMAIN_TABLES, of
+from replidg.reporting.alignment_tables import (
+    backbone_table,
+    contrast_table,
+    cross_split_table,
+    mean_over_domains,
+    mislabelled_table,
+    scratch_table,
+    seed_table,
+)
+from replidg.reporting.plain_table import write_plain
 from replidg.reporting.tables import AVERAGE, accuracy_table, dropped_table, write_table
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -210,26 +221,109 @@ def test_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
     assert old.read_text() == "old"
 
 
-@pytest.mark.parametrize(
-    ("script", "table", "says"),
-    [
-        ("tabulate_alignment_accuracy", "table1a", "in-pretraining images"),
-        ("tabulate_alignment_accuracy", "table1b", "out-of-pretraining images"),
-        ("tabulate_alignment_accuracy", "table1c", "on all images"),
-        ("tabulate_alignment_dropped", "table8", "dropped before the split"),
-    ],
-)
-def test_scripts_as_snakemake_runs_them(tmp_path, monkeypatch, script, table, says):
+def test_every_table_of_the_listing_is_written(tmp_path, monkeypatch):
+    """By the script, as Snakemake runs it."""
+    names = [a.name for a in of("alignment") if a.kind == "table" and a.name != "claims"]
+    assert set(DOMAIN_TABLES) < set(names) and len(names) == 28
     monkeypatch.setattr("replidg.log.setup", lambda path: None)
-    fake_metrics().to_parquet(tmp_path / "m.parquet")
-    output = SimpleNamespace(**{kind: str(tmp_path / f"t.{kind}") for kind in ("csv", "md", "tex")})
+    fake_metrics(FIVE, ("zero_shot", "clipood"), 2).to_parquet(tmp_path / "m.parquet")
+    kinds = ("csv", "md", "tex")
+    files = {kind: [str(tmp_path / f"{name}.{kind}") for name in names] for kind in kinds}
     snakemake = SimpleNamespace(
         input=SimpleNamespace(metrics=str(tmp_path / "m.parquet")),
-        output=output,
-        params=SimpleNamespace(table=table),
+        output=SimpleNamespace(**files),
+        params=SimpleNamespace(
+            names=names, options={"datasets": PAGES, "noise": 0.05, "quantiles": True}
+        ),
         log=[str(tmp_path / "log")],
     )
-    path = str(SCRIPTS / f"{script}.py")
+    path = str(SCRIPTS / "tabulate_alignment_tables.py")
     runpy.run_path(path, {"snakemake": snakemake}, run_name="__main__")
-    assert says in Path(output.md).read_text(encoding="utf-8")
-    assert f"tab:alignment-{table}" in Path(output.tex).read_text(encoding="utf-8")
+    text = {name: (tmp_path / f"{name}.md").read_text(encoding="utf-8") for name in names}
+    for name, says in {
+        "table1a": "in-pretraining images", "table1b": "out-of-pretraining images",
+        "table1c": "on all images", "table8": "dropped before the split",
+        "table7": "5 % of the labels were exchanged", "table5": "zero-shot and CLIPood",
+        "table10": "target domain of OfficeHome", "table24": "on all images",
+        "seeds": "Without one", "correlations": "Spearman",
+    }.items():  # fmt: skip
+        assert says in text[name], name
+    for name in names:
+        assert f"tab:alignment-{name}" in (tmp_path / f"{name}.tex").read_text(encoding="utf-8")
+    assert "| CLIPood | 0.305 | " not in text["correlations"]
+    assert "| CLIPood | PACS | 0.305 | 0.205 | 0.405 | 500 |" in text["correlations"]
+
+
+PAGES = {
+    "PACS": "PACS", "domain_net": "DomainNet", "office_home": "OfficeHome",
+    "terra_incognita": "TerraIncognita", "VLCS": "VLCS",
+}  # fmt: skip
+
+
+def test_backbones_by_hand():
+    metrics = fake_metrics(TWO, ("erm",), 2)
+    mean, sd = backbone_table(metrics)
+    assert list(mean.columns) == ["PACS-IP", "Pictograms-IP", "PACS-OOP", "Pictograms-OOP"]
+    assert mean.loc["clip_vit_b16", "PACS-IP"] == pytest.approx(88.5)  # seeds 88 and 89
+    assert sd.loc["clip_vit_b16", "PACS-IP"] == pytest.approx(math.sqrt(0.5))
+    mean, _ = scratch_table(metrics)
+    assert mean.loc["resnet50_scratch"].tolist() == pytest.approx([28.5, 28.5, 28.5])
+    mean, _ = cross_split_table(metrics)
+    other = mean.loc["split by clip_vit_b16, trained openclip_vit_b16"]
+    assert other.tolist() == pytest.approx([87.0, 56.0, 31.0])
+
+
+def test_domains_that_a_split_leaves_empty_count_for_none():
+    rows = frame(
+        [
+            row("x", "accuracy", value, dataset="d", domain=domain, method=method, seed=0)
+            for method, domain, value in [
+                ("a", "one", 10.0), ("a", "two", 50.0), ("b", "one", 20.0), ("b", "two", math.nan),
+            ]
+        ]
+    )  # fmt: skip
+    mean, _ = mean_over_domains(rows.assign(row=rows["method"], column="c"))
+    assert mean["c"].to_dict() == {"a": 10.0, "b": 20.0}
+
+
+def test_two_by_two_is_the_paper_s():
+    mean, sd = contrast_table(fake_metrics(("PACS",), ("clipood",), 1), "table5")
+    assert mean.to_numpy().tolist() == [[141, 70], [179, 8231]]
+    assert list(mean.index) == ["zero-shot incorrect", "zero-shot correct"]
+    assert sd.isna().all(axis=None)
+
+
+def test_labels_and_seeds_by_hand():
+    table = mislabelled_table(fake_metrics(("VLCS", "PACS")))
+    assert list(table.index) == ["PACS", "VLCS"]
+    assert table.loc["PACS"].tolist() == [65, 35, 9] and math.isnan(table.loc["VLCS"].iloc[0])
+    seeds = seed_table(by_hand()).set_index(["Method", "Part"])
+    # ERM on IP: seeds 35 and 41 (20 and 50; 32 and 50); without one of them: 41 or 35.
+    assert seeds.loc[("ERM", "IP")].tolist() == pytest.approx([2, 38, 6 / math.sqrt(2), 35, 41, 6])
+    assert math.isnan(seeds.loc[("zero-shot", "IP"), "SD"])
+
+
+def test_claims_script(tmp_path):
+    module = runpy.run_path(str(SCRIPTS / "tabulate_alignment_claims.py"))
+    metrics = fake_metrics()
+    metrics[:1000].to_parquet(tmp_path / "a.parquet")
+    metrics[1000:].to_parquet(tmp_path / "b.parquet")
+    files = [tmp_path / f"t.{kind}" for kind in ("csv", "md", "tex")]
+    paths = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    module["tabulate_alignment_claims"](paths, 5, *files)
+    table = pd.read_csv(files[0])
+    assert set(table["Result"]) <= {"holds", "does not hold", "cannot be told"}
+    assert "| holds |" in files[1].read_text() and r"\toprule" in files[2].read_text()
+
+
+def test_plain_tables(tmp_path):
+    df = pd.DataFrame({"Word": ["a|b", "c_d"], "Number": [1.26, float("nan")], "n": [3, 4]})
+    files = [tmp_path / f"t.{kind}" for kind in ("csv", "md", "tex")]
+    write_plain(df, *files, "Words & numbers", "tab:t")
+    assert files[0].read_text().splitlines()[1:] == ["a|b,1.26,3", "c_d,,4"]
+    assert files[1].read_text().splitlines()[3:] == [
+        "| :--- | ---: | ---: |", "| a\\|b | 1.3 | 3 |", "| c_d | \N{EN DASH} | 4 |",
+    ]  # fmt: skip
+    tex = files[2].read_text()
+    assert r"\caption{Words \& numbers}" in tex and r"c\_d & -- & 4 \\" in tex
+    assert r"\begin{tabular}{lrr}" in tex

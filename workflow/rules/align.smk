@@ -16,6 +16,7 @@ rule score_alignment:
         runtime="1h",
     params:
         domains=target_domains,
+        scale=lookup(dpath="alignment/calibration_scale", within=config),
     message:
         "Scoring the alignment of images and labels of {wildcards.dataset} ({wildcards.variant})"
     script:

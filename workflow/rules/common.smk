@@ -2,7 +2,10 @@ import re
 
 import replidg.config
 from replidg import artefacts
-from replidg.config.check import BUDGET_ONLY, fine_tuning
+from replidg.data import availability
+from replidg.config import provides, similarity_check
+from replidg.config.check import BUDGET_ONLY, run_protocol
+from replidg.config.methods import TEXT_OBJECTIVES
 
 try:
     CONFIG = replidg.config.load(config)
@@ -15,12 +18,24 @@ config.update(CONFIG.model_dump(mode="json"))
 
 PAPER = CONFIG.alignment
 CHECKPOINTS = "checkpoints"
+CONVERTED = [
+    name
+    for name, dataset in CONFIG.datasets.items()
+    if availability.facts_path(name, dataset).is_relative_to(availability.PREPARED)
+]
 TRAINED = [name for name, model in CONFIG.models.items() if model.source == "train"]
 TIMM = [name for name, model in CONFIG.models.items() if model.source == "timm"]
 FINE_TUNED = [
     name for name in PAPER.methods if CONFIG.methods[name].objective != "zero_shot"
 ]
 ALL_TARGETS, ALL_SEEDS = "all_targets", "all_seeds"
+# What artefacts need and this configuration has; the others stay targets that say what is missing.
+PROVIDED = provides.provided(CONFIG)
+ARTEFACTS = [a for a in artefacts.ARTEFACTS if artefacts.available(a, PROVIDED)]
+PAGES = provides.paper_datasets(CONFIG)
+SPLITTING = provides.splitting_backbones(CONFIG)
+NOISE = PAPER.annotation.noise
+FILLED_SHEET = "results/alignment/annotation/filled.csv"
 
 
 def any_of(names):
@@ -39,6 +54,25 @@ wildcard_constraints:
         [ALL_TARGETS, *{d for s in CONFIG.datasets.values() for d in s.domains}]
     ),
     seed=rf"seed\d+|{ALL_SEEDS}",
+
+
+def obtainable(wildcards):
+    """No files: a check, while the DAG is built, that the data set can be had without its user."""
+    name = wildcards.dataset
+    root, mirrors = CONFIG.data_root.get(name), CONFIG.data_mirrors.get(name, [])
+    problem = availability.problem(name, CONFIG.datasets[name], root, mirrors)
+    if problem:
+        raise WorkflowError(problem)
+    return []
+
+
+def checked(dataset):
+    """Facts of a data set as the other stages read it: converted, where it needs that."""
+    return str(availability.facts_path(dataset, CONFIG.datasets[dataset]))
+
+
+def checked_dataset(wildcards):
+    return checked(wildcards.dataset)
 
 
 def model_facts(wildcards):
@@ -65,14 +99,14 @@ def class_texts(model, prompts, dataset):
 
 
 def scored_images(wildcards):
-    """Image embeddings of an AlignmentScore variant."""
-    variant = PAPER.scores[wildcards.variant]
+    """Image embeddings of an AlignmentScore variant; the one that splits if none is asked for."""
+    variant = PAPER.scores[wildcards.get("variant", PAPER.score)]
     return embeddings(wildcards.model, variant.preprocessing, wildcards.dataset)
 
 
 def scored_texts(wildcards):
-    """Class texts of an AlignmentScore variant."""
-    variant = PAPER.scores[wildcards.variant]
+    """Class texts of an AlignmentScore variant; the one that splits if none is asked for."""
+    variant = PAPER.scores[wildcards.get("variant", PAPER.score)]
     return class_texts(wildcards.model, variant.prompts, wildcards.dataset)
 
 
@@ -84,14 +118,67 @@ def zero_shot_texts(wildcards):
     return class_texts(wildcards.model, PAPER.zero_shot.prompts, wildcards.dataset)
 
 
+def perceptual_images(wildcards):
+    """Image embeddings whose neighbours are searched; `{model}` says whose artefacts they serve."""
+    model = PAPER.perceptual.model or wildcards.model
+    return embeddings(
+        model, similarity_check.perceptual_preprocessing(CONFIG), wildcards.dataset
+    )
+
+
+def corpus_at_hand(wildcards):
+    """No files: a check, while the DAG is built, that there is a corpus to search."""
+    problem = similarity_check.missing_corpus(CONFIG)
+    if problem:
+        raise WorkflowError(problem)
+    return []
+
+
+def corpus_images(wildcards):
+    """Embeddings of the pretraining corpus, where it is a part of a data set."""
+    dataset = similarity_check.corpus_dataset(CONFIG)
+    if dataset is None:
+        return []
+    model = PAPER.perceptual.model or wildcards.model
+    return embeddings(model, similarity_check.perceptual_preprocessing(CONFIG), dataset)
+
+
+def corpus_index(wildcards):
+    dataset = similarity_check.corpus_dataset(CONFIG)
+    return [] if dataset is None else f"results/data/{dataset}/index.parquet"
+
+
+def own_sizes(wildcards):
+    """A user's file of object sizes, where it is configured."""
+    how = PAPER.object_size
+    return how.path.format(dataset=wildcards.dataset) if how.source == "csv" else []
+
+
+def job_protocol(wildcards):
+    """Training protocol of a method on a data set with a backbone."""
+    w = wildcards
+    return run_protocol(CONFIG, w.model, w.dataset, w.method)
+
+
 def protocol(wildcards):
-    """Training protocol of a data set: what affects the result, so a change of it trains again."""
-    whole = fine_tuning(CONFIG, wildcards.dataset)
-    return whole.model_dump(mode="json", exclude=BUDGET_ONLY)
+    """What of the protocol affects the result, so that a change of it trains again."""
+    return job_protocol(wildcards).model_dump(mode="json", exclude=BUDGET_ONLY)
 
 
 def training_threads(wildcards):
-    return fine_tuning(CONFIG, wildcards.dataset).threads
+    return job_protocol(wildcards).threads
+
+
+def training_preprocessing(wildcards):
+    return config["preprocessing"][job_protocol(wildcards).preprocessing]
+
+
+def training_texts(wildcards):
+    """Class texts, for methods that train with them."""
+    method = CONFIG.methods[wildcards.method].for_dataset(wildcards.dataset)
+    if method.objective not in TEXT_OBJECTIVES:
+        return []
+    return class_texts(wildcards.model, method.prompts, wildcards.dataset)
 
 
 def job_targets(wildcards):
@@ -104,7 +191,7 @@ def job_seeds(wildcards):
     return PAPER.seeds if everything else [int(wildcards.seed.removeprefix("seed"))]
 
 
-def runs(dataset, method):
+def runs(dataset, method, model=PAPER.model):
     """Folders of the jobs that train a method on a data set; a job may hold several runs."""
     together = PAPER.runs_per_job
     targets = CONFIG.datasets[dataset].domains if together == "one" else [ALL_TARGETS]
@@ -112,14 +199,14 @@ def runs(dataset, method):
         [ALL_SEEDS] if together == "all" else [f"seed{seed}" for seed in PAPER.seeds]
     )
     return [
-        f"results/runs/alignment/{dataset}/{target}/{method}/{seed}"
+        f"results/runs/alignment/{model}/{dataset}/{target}/{method}/{seed}"
         for target in targets
         for seed in seeds
     ]
 
 
 def trained_runs():
-    """Every training job of the alignment paper."""
+    """Every training job of the alignment paper's own backbone."""
     return [
         run
         for dataset in PAPER.datasets
@@ -128,22 +215,12 @@ def trained_runs():
     ]
 
 
-def predictions(wildcards):
-    """Predictions of every method of the alignment paper, zero-shot among them."""
-    zero_shot = [
-        f"results/zero_shot/{PAPER.model}/{dataset}/predictions.parquet"
-        for dataset in PAPER.datasets
-        if any(CONFIG.methods[name].objective == "zero_shot" for name in PAPER.methods)
-    ]
-    return zero_shot + [f"{run}/predictions.parquet" for run in trained_runs()]
-
-
-def splits(variant=PAPER.score, model=PAPER.model):
-    """Split files of the alignment paper's data sets, in the order of the configuration."""
+def backbone_runs():
+    """Every training job of the other backbones (Tables 2 and 4)."""
     return [
-        f"results/alignment/{model}/{variant}/{d}/split.parquet" for d in PAPER.datasets
+        run
+        for model, other in PAPER.backbones.items()
+        for dataset in other.datasets
+        for method in other.methods
+        for run in runs(dataset, method, model)
     ]
-
-
-def artefact_files(chosen):
-    return [path for artefact in chosen for path in artefacts.files(artefact)]

@@ -1,4 +1,6 @@
 rule retrieve_dataset:
+    input:
+        obtainable,
     output:
         verified="resources/datasets/{dataset}/.verified.json",
     log:
@@ -9,7 +11,7 @@ rule retrieve_dataset:
         "../../envs/environment.yaml"
     resources:
         mem_mb=2000,
-        runtime="12h",
+        runtime="2d",
     params:
         dataset=lookup(dpath="datasets/{dataset}", within=config),
         root=lookup(dpath="data_root/{dataset}", within=config, default=None),
@@ -19,9 +21,33 @@ rule retrieve_dataset:
         "../../scripts/retrieve_dataset.py"
 
 
-rule index_dataset:
+rule convert_dataset:
     input:
         verified=rules.retrieve_dataset.output.verified,
+    output:
+        verified="resources/prepared/{dataset}/.verified.json",
+    log:
+        "logs/convert_dataset/{dataset}.log",
+    benchmark:
+        "benchmarks-out/convert_dataset/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=any_of(CONVERTED),
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=4000,
+        runtime="6h",
+    params:
+        dataset=lookup(dpath="datasets/{dataset}", within=config),
+    message:
+        "Converting {wildcards.dataset} to the layout that its reader reads"
+    script:
+        "../../scripts/convert_dataset.py"
+
+
+rule index_dataset:
+    input:
+        verified=checked_dataset,
     output:
         index="results/data/{dataset}/index.parquet",
         classes="results/data/{dataset}/classes.json",
@@ -33,8 +59,9 @@ rule index_dataset:
         "../../envs/environment.yaml"
     resources:
         mem_mb=4000,
-        runtime="1h",
+        runtime="2h",
     params:
+        dataset=lookup(dpath="datasets/{dataset}", within=config),
         domains=indexed_domains,
     message:
         "Indexing {wildcards.dataset}"

@@ -1,7 +1,9 @@
 rule evaluate_alignment_splits:
     input:
         splits=splits(),
-        bounds=f"results/alignment/{PAPER.model}/{PAPER.score}/thresholds.json",
+        scores=scores(),
+        classes=expand("results/data/{dataset}/classes.json", dataset=PAPER.datasets),
+        bounds=bounds_file(),
     output:
         metrics="results/alignment/splits.parquet",
     log:
@@ -25,7 +27,10 @@ rule evaluate_alignment_splits:
 rule evaluate_alignment:
     input:
         predictions=predictions,
+        zero_shot=zero_shot_predictions(),
         splits=splits(),
+        scores=scores(),
+        bounds=bounds_file(),
         counts=rules.evaluate_alignment_splits.output.metrics,
     output:
         metrics="results/alignment/metrics.parquet",
@@ -37,11 +42,38 @@ rule evaluate_alignment:
         "../../envs/environment.yaml"
     resources:
         mem_mb=8000,
-        runtime="1h",
+        runtime="2h",
     params:
         datasets=PAPER.datasets,
-        bin_width=PAPER.curve.bin_width,
+        curve=lookup(dpath="alignment/curve", within=config),
+        contrast_method=PAPER.contrast_method or PAPER.figure_method,
     message:
         "Computing accuracies and curves of the alignment paper"
     script:
         "../../scripts/evaluate_alignment.py"
+
+
+rule evaluate_alignment_backbones:
+    input:
+        predictions=[path for _, path in compared_predictions()],
+        splits=[path for m in SPLITTING for path in splits(model=m)],
+    output:
+        metrics="results/alignment/backbones.parquet",
+    log:
+        "logs/evaluate_alignment_backbones.log",
+    benchmark:
+        "benchmarks-out/evaluate_alignment_backbones/all.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=8000,
+        runtime="1h",
+    params:
+        trained=[model for model, _ in compared_predictions()],
+        split=[[m, dataset] for m in SPLITTING for dataset in PAPER.datasets],
+        own=PAPER.model,
+        scratch=provides.scratch_backbones(CONFIG),
+    message:
+        "Comparing backbones"
+    script:
+        "../../scripts/evaluate_alignment_backbones.py"

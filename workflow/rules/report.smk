@@ -1,13 +1,11 @@
 rule build_report:
     input:
-        artefacts=artefact_files(artefacts.ARTEFACTS),
+        artefacts=artefact_files(ARTEFACTS),
         captions=[
             workflow.source_path(f"../report/{artefacts.target(artefact)}.rst")
-            for artefact in artefacts.ARTEFACTS
+            for artefact in ARTEFACTS
         ],
-        verified=expand(
-            "resources/datasets/{dataset}/.verified.json", dataset=PAPER.datasets
-        ),
+        verified=[checked(dataset) for dataset in PAPER.datasets],
         models=expand(
             "results/zero_shot/{model}/{dataset}/zero_shot.json",
             model=PAPER.model,

@@ -4,6 +4,7 @@
 rule all:
     input:
         rules.build_report.output,
+        rules.compare_alignment.output,
 
 
 rule report:
@@ -11,9 +12,14 @@ rule report:
         rules.build_report.output,
 
 
+rule data:
+    input:
+        expand("results/data/{dataset}/index.parquet", dataset=CONFIG.datasets),
+
+
 rule retrieve:
     input:
-        expand("resources/datasets/{dataset}/.verified.json", dataset=PAPER.datasets),
+        [checked(dataset) for dataset in PAPER.datasets],
 
 
 rule index:
@@ -54,14 +60,33 @@ rule evaluate:
         rules.evaluate_alignment.output,
 
 
+rule compare:
+    input:
+        rules.compare_alignment.output,
+
+
+rule annotate:
+    input:
+        rules.write_alignment_annotation.output,
+
+
 rule figures:
     input:
-        artefact_files(a for a in artefacts.ARTEFACTS if a.kind == "figure"),
+        artefact_files(a for a in ARTEFACTS if a.kind == "figure"),
 
 
 rule tables:
     input:
-        artefact_files(a for a in artefacts.ARTEFACTS if a.kind == "table"),
+        artefact_files(a for a in ARTEFACTS if a.kind == "table"),
+
+
+for dataset in CONFIG.datasets:
+
+    rule:
+        name:
+            f"data_{dataset}"
+        input:
+            f"results/data/{dataset}/index.parquet",
 
 
 for paper in artefacts.PAPERS:
@@ -71,7 +96,7 @@ for paper in artefacts.PAPERS:
             name:
                 paper
             input:
-                artefact_files(artefacts.of(paper)),
+                artefact_files(a for a in ARTEFACTS if a.paper == paper),
 
 
 for artefact in artefacts.ARTEFACTS:
@@ -80,12 +105,13 @@ for artefact in artefacts.ARTEFACTS:
         name:
             artefacts.target(artefact)
         input:
-            artefacts.files(artefact),
+            made_or_missing(artefact),
 
 
 localrules:
     all,
     report,
+    data,
     retrieve,
     index,
     pretrain,
@@ -93,5 +119,7 @@ localrules:
     align,
     train,
     evaluate,
+    compare,
+    annotate,
     figures,
     tables,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pyarrow import parquet
 from pydantic import BaseModel, ValidationError
 
-from replidg.config.inputs import EmbeddedDataset, OpenClipModel, TimmModel, TrainedModel
+from replidg.config import datasets, similarity_check
+from replidg.config.inputs import Model, OpenClipModel, TimmModel, TrainedModel
+from replidg.config.merge import merge
+from replidg.config.methods import TEXT_OBJECTIVES
+from replidg.config.names import nearest
 from replidg.config.schema import Config, FineTuning
 
 #: Keys of a training protocol that change how long it takes and not what comes out.
@@ -33,12 +35,12 @@ def load(content: dict[str, Any]) -> Config:
             problems are listed, one a line.
     """
     try:
-        config = Config.model_validate(content)
+        config = datasets.filled(Config.model_validate(content))
     except ValidationError as error:
         problems = [_explain(detail, content) for detail in error.errors()]
         raise ConfigError(_message(problems)) from None
-    problems = [*_references(config), *_datasets(config), *_models(config), *_overrides(config)]
-    problems += _uses(config)
+    problems = [*_references(config), *datasets.problems(config), *_models(config)]
+    problems += [*_overrides(config), *_uses(config), *similarity_check.problems(config)]
     if problems:
         raise ConfigError(_message(problems))
     return config
@@ -47,24 +49,16 @@ def load(content: dict[str, Any]) -> Config:
 def fine_tuning(config: Config, dataset: str) -> FineTuning:
     """Return the alignment paper's training protocol for `dataset`, overrides applied."""
     override = config.alignment.training_overrides.get(dataset, {})
-    return FineTuning.model_validate(_merge(config.alignment.training.model_dump(), override))
+    return FineTuning.model_validate(merge(config.alignment.training.model_dump(), override))
 
 
-def _merge(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
-    """Return `base` with `override` laid over it, table by table, as Snakemake merges overlays."""
-    nested = {
-        key: _merge(base[key], value)
-        for key, value in override.items()
-        if isinstance(value, dict) and isinstance(base.get(key), dict)
-    }
-    return base | override | nested
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a hint with the nearest valid name, or all of them when none is near."""
-    known = sorted(known)
-    match = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"did you mean {match[0]!r}?" if match else f"known: {', '.join(known) or 'none'}"
+def run_protocol(config: Config, model: str, dataset: str, method: str) -> FineTuning:
+    """Return the protocol of one training: that of the data set, the method and the backbone."""
+    protocol = fine_tuning(config, dataset)
+    protocol = config.methods[method].for_dataset(dataset).fine_tuning(protocol)
+    other = config.alignment.backbones.get(model)
+    override = other.training if other else {}
+    return FineTuning.model_validate(merge(protocol.model_dump(), override))
 
 
 def _message(problems: list[str]) -> str:
@@ -134,10 +128,20 @@ def _references(config: Config) -> list[str]:
         ("alignment.model", [paper.model], config.models),
         ("alignment.methods", paper.methods, config.methods),
         ("alignment.figure_method", [paper.figure_method], paper.methods),
+        ("alignment.contrast_method", filter(None, [paper.contrast_method]), paper.methods),
         ("alignment.score", [paper.score], paper.scores),
         ("alignment.training.preprocessing", [paper.training.preprocessing], config.preprocessing),
         ("data_root", config.data_root, config.datasets),
+        ("data_mirrors", config.data_mirrors, config.datasets),
     ]
+    wanted.append(("alignment.backbones", paper.backbones, config.models))
+    for name, other in paper.backbones.items():
+        wanted.append((f"alignment.backbones.{name}.methods", other.methods, config.methods))
+        wanted.append((f"alignment.backbones.{name}.datasets", other.datasets, config.datasets))
+    for name, method in config.methods.items():
+        prompts = [method.prompts] if method.prompts else []
+        wanted.append((f"methods.{name}.prompts", prompts, config.prompts))
+        wanted.append((f"methods.{name}.datasets", method.datasets, config.datasets))
     for name, variant in {**paper.scores, "zero_shot": paper.zero_shot}.items():
         where = "alignment.zero_shot" if name == "zero_shot" else f"alignment.scores.{name}"
         wanted.append((f"{where}.preprocessing", [variant.preprocessing], config.preprocessing))
@@ -151,55 +155,6 @@ def _references(config: Config) -> list[str]:
         for key, names, known in wanted
         for name in names
         if name not in known
-    ]
-
-
-def _datasets(config: Config) -> list[str]:
-    """Domains that are missing, and folders that are not there."""
-    problems = []
-    for name, dataset in config.datasets.items():
-        if len(dataset.domains) < 2:
-            problems.append(f"datasets.{name}.domains: leave-one-domain-out needs at least two")
-        if isinstance(dataset, EmbeddedDataset):
-            problems += _pictures(name, dataset)
-            inner = dataset.pretraining.domains if dataset.pretraining else []
-            problems += [
-                f"datasets.{name}: domain {domain!r} is not in the tree; "
-                f"{nearest(domain, dataset.tree)}"
-                for domain in [*dataset.domains, *inner]
-                if domain not in dataset.tree
-            ]
-        elif name in config.alignment.datasets:
-            problems += _folder(name, dataset.domains, config.data_root.get(name))
-    return problems
-
-
-def _pictures(name: str, dataset: EmbeddedDataset) -> list[str]:
-    """Domains and classes that the embedded table does not have; two columns of it are read."""
-    path = Path(__file__).parents[1] / "data" / "embedded" / "pictures.parquet"
-    table = parquet.read_table(path, columns=["domain", "class_name"])
-    held_out = dataset.pretraining.held_out_classes if dataset.pretraining else []
-    wanted = [("tree", dataset.tree, "domain")]
-    wanted.append(("pretraining.held_out_classes", held_out, "class_name"))
-    return [
-        f"datasets.{name}.{key}: there are no pictures of {value!r}; {nearest(value, known)}"
-        for key, values, column in wanted
-        for known in [set(table[column].to_pylist())]
-        for value in values
-        if value not in known
-    ]
-
-
-def _folder(name: str, domains: list[str], root: str | None) -> list[str]:
-    if root is None:
-        return [f"datasets.{name} is a folder that you have: set data_root.{name} to its path"]
-    if not Path(root).is_dir():
-        return [f"data_root.{name}: there is no folder {root}"]
-    present = [path.name for path in Path(root).iterdir() if path.is_dir()]
-    return [
-        f"data_root.{name}: domain {domain!r} has no folder in {root}; {nearest(domain, present)}"
-        for domain in domains
-        if domain not in present
     ]
 
 
@@ -232,26 +187,76 @@ def _overrides(config: Config) -> list[str]:
             ]
             problems += [line.replace("alignment.training", where) for line in told]
             continue
-        if protocol.preprocessing not in config.preprocessing:
-            hint = nearest(protocol.preprocessing, config.preprocessing)
-            problems.append(
-                f"{where}.preprocessing: {protocol.preprocessing!r} is not defined; {hint}"
-            )
+        problems += _preprocessing(f"{where}.preprocessing", protocol, config)
+    for name, dataset in ((n, d) for n in config.methods for d in config.methods[n].datasets):
+        where, method = f"methods.{name}.datasets.{dataset}", config.methods[name]
+        protocol = method.for_dataset(dataset).fine_tuning(config.alignment.training)
+        problems += _preprocessing(f"{where}.training.preprocessing", protocol, config)
+        prompts = method.for_dataset(dataset).prompts
+        if prompts and prompts not in config.prompts and prompts != method.prompts:
+            hint = nearest(prompts, config.prompts)
+            problems.append(f"{where}.prompts: {prompts!r} is not defined; {hint}")
+    base = config.alignment.training.model_dump()
+    for name, other in config.alignment.backbones.items():
+        where = f"alignment.backbones.{name}.training"
+        try:
+            protocol = FineTuning.model_validate(merge(base, other.training))
+        except ValidationError as error:
+            told = (".".join(map(str, e["loc"])) + f": {e['msg']}" for e in error.errors())
+            problems += [f"{where}.{line}" for line in told]
+            continue
+        problems += _preprocessing(f"{where}.preprocessing", protocol, config)
+    for name, method in config.methods.items():
+        protocol = method.fine_tuning(config.alignment.training)
+        problems += _preprocessing(f"methods.{name}.training.preprocessing", protocol, config)
     return problems
+
+
+def _preprocessing(where: str, protocol: FineTuning, config: Config) -> list[str]:
+    name = protocol.preprocessing
+    # One that the shared protocol has is reported there.
+    if name in config.preprocessing or name == config.alignment.training.preprocessing:
+        return []
+    return [f"{where}: {name!r} is not defined; {nearest(name, config.preprocessing)}"]
+
+
+#: timm towers that have no attention: what their names begin with.
+CONVOLUTIONAL = ("efficientnet", "mobilenet", "resnet", "convnext", "regnet")
 
 
 def _uses(config: Config) -> list[str]:
     """Models that lack what the methods and scores need of them."""
     paper, problems = config.alignment, []
-    model = config.models.get(paper.model)
-    used = [config.methods[name] for name in paper.methods if name in config.methods]
-    if any(method.objective == "miro" for method in used) and model and not model.feature_layers:
-        problems.append(
-            f"models.{paper.model}.feature_layers is empty; MIRO needs the layers it ties "
-            "to their pretrained values"
-        )
-    if isinstance(model, TimmModel):
+    uses = {paper.model: paper.methods}
+    uses |= {name: other.methods for name, other in paper.backbones.items()}
+    for name, methods in uses.items():
+        model = config.models.get(name)
+        objectives = {config.methods[m].objective for m in methods if m in config.methods}
+        if model is None:
+            continue
+        if "miro" in objectives and not model.feature_layers:
+            problems.append(
+                f"models.{name}.feature_layers is empty; MIRO needs the layers it ties to their "
+                "pretrained values"
+            )
+        if "attn_tune" in objectives and _tower(model).startswith(CONVOLUTIONAL):
+            problems.append(
+                f"models.{name} has no attention; attn_tune trains nothing but attention: leave it "
+                "out of its methods"
+            )
+        if isinstance(model, TimmModel) and objectives & set(TEXT_OBJECTIVES):
+            needing = sorted(objectives & set(TEXT_OBJECTIVES))
+            problems.append(f"models.{name} has no text tower; {needing} train with class texts")
+    if isinstance(config.models.get(paper.model), TimmModel):
         problems.append(
             f"alignment.model: {paper.model!r} is a vision-only model; AlignmentScore needs a CLIP"
         )
     return problems
+
+
+def _tower(model: Model) -> str:
+    """Return the name of a model's image tower, as far as the configuration tells it."""
+    if isinstance(model, TrainedModel):
+        vision = model.architecture.get("model_cfg", {}).get("vision_cfg", {})
+        return str(vision.get("timm_model_name", ""))
+    return model.name.lower()

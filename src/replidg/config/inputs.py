@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from replidg.typed import Strict
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
-
-
-class Strict(BaseModel):
-    """A table of the configuration in which every key must be known."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Splits(Strict):
@@ -59,7 +55,22 @@ class FolderDataset(Strict):
     )
 
 
-Dataset = Annotated[EmbeddedDataset | FolderDataset, Field(discriminator="source")]
+class RegisteredDataset(Strict):
+    """A data set that the registry knows (src/replidg/data/registry/<name>.yaml)."""
+
+    source: Literal["official", "standin"] = Field(
+        description="official: your folder if data_root names one, else downloaded; "
+        "standin: a miniature of embedded pictures in the same layout"
+    )
+    registry: str | None = Field(None, description="page of the registry; the key if absent")
+    domains: list[str] = Field(
+        default=[], description="source and target domains in turn; the registry's if absent"
+    )
+
+
+Dataset = Annotated[
+    EmbeddedDataset | FolderDataset | RegisteredDataset, Field(discriminator="source")
+]
 
 
 class ClipTraining(Strict):
@@ -118,6 +129,12 @@ class TimmModel(ModelBase):
     source: Literal["timm"] = Field(description="loaded by timm; has no text tower")
     name: str = Field(description="timm model name, e.g. vit_base_patch14_dinov2.lvd142m")
     pretrained: bool = Field(True, description="false: random weights")
+    weights: Literal["timm", "torchvision", "efficientnet_lite0"] = Field(
+        "timm",
+        description="whose pretrained weights; torchvision: its ImageNet-1k weights of "
+        "vit_base_patch32_224 or vit_base_patch16_224; efficientnet_lite0: those that ship with "
+        "the demo",
+    )
     image_size: PositiveInt | None = Field(None, description="input size; timm's own if absent")
 
 

@@ -8,9 +8,20 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
-from replidg.config.inputs import Dataset, Embedding, Model, Preprocessing, Prompts, Share, Strict
+from replidg.config.inputs import Dataset, Embedding, Model, Preprocessing, Prompts, Strict
+from replidg.config.labels import Annotation, PerceptualSplit
+from replidg.config.methods import FineTuning, Method
+from replidg.config.similarity import (
+    AlphaSize,
+    Corpus,
+    Mmd,
+    ObjectSize,
+    Perceptual,
+    PretrainingCorpus,
+    Search,
+)
 
 
 class ScoreVariant(Strict):
@@ -45,58 +56,13 @@ class Thresholds(Strict):
         return self
 
 
-class Augmentation(Strict):
-    """DomainBed's training augmentation."""
+class Backbone(Strict):
+    """Another backbone that is fine-tuned for comparison (Tables 2 and 4)."""
 
-    crop_scale: tuple[float, float] = Field((0.7, 1.0), description="RandomResizedCrop area")
-    flip: Share = Field(0.5, description="probability of a horizontal flip")
-    jitter: float = Field(0.3, ge=0, le=0.5, description="ColorJitter, all four components")
-    grayscale: Share = Field(0.1, description="probability of grey scale")
-
-
-class FineTuning(Strict):
-    """Budget and protocol of leave-one-domain-out fine-tuning (DomainBed, MIRO)."""
-
-    steps: PositiveInt = Field(5001, description="optimiser steps")
-    batch_per_domain: PositiveInt = Field(32, description="images a source domain a step")
-    evaluate_every: PositiveInt = Field(200, description="steps between two validations")
-    checkpoint_every_s: PositiveFloat = Field(300.0, description="seconds between checkpoints")
-    validation_share: Share = Field(
-        0.2, description="share of each source domain held out, if the data set has no own split"
-    )
-    validation_images: PositiveInt | None = Field(
-        None, description="at most so many validation images a source domain"
-    )
-    preprocessing: str = Field("domainbed", description="a key of `preprocessing`")
-    augmentation: Augmentation = Field(default=Augmentation(), description="of training images")
-    frozen_layers: list[str] = Field(
-        default=[], description="modules of the image tower that keep their weights; shell patterns"
-    )
-    threads: PositiveInt = Field(1, description="CPU threads of a job")
-    workers: int = Field(0, ge=0, description="processes that decode; 0: the job's own")
-
-
-class Method(Strict):
-    """One DG method: an objective, an optimiser and an averaging of weights."""
-
-    objective: Literal["zero_shot", "erm", "lp_ft", "miro"] = Field(description="the loss")
-    averaging: Literal["none", "swad"] = Field("none", description="of weights over steps")
-    lr: PositiveFloat = Field(5e-5, description="learning rate (Adam)")
-    head_lr_mult: PositiveFloat = Field(
-        1.0, description="learning rate of the linear head relative to the tower's"
-    )
-    weight_decay: float = Field(0.0, ge=0, description="weight decay")
-    miro_lambda: float = Field(1.0, ge=0, description="MIRO: weight of the regulariser")
-    miro_lr_mult: PositiveFloat = Field(
-        10.0, description="MIRO: learning rate of the encoders relative to the backbone's"
-    )
-    linear_steps: int = Field(
-        500, ge=0, description="LP-FT: steps that train the head alone (code 500, paper text 600)"
-    )
-    swad_converge: PositiveInt = Field(3, description="SWAD: N_s, validations until converged")
-    swad_tolerate: PositiveInt = Field(6, description="SWAD: N_e, validations of patience")
-    swad_ratio: PositiveFloat = Field(
-        0.3, description="SWAD: r, tolerance of the loss (code 0.3; the paper's text prints 6)"
+    methods: list[str] = Field(min_length=1, description="keys of `methods`")
+    datasets: list[str] = Field(min_length=1, description="keys of `datasets`")
+    training: dict[str, Any] = Field(
+        default={}, description="keys of `alignment.training` that differ for this backbone"
     )
 
 
@@ -105,6 +71,16 @@ class Curve(Strict):
 
     bin_width: PositiveFloat = Field(0.01, description="width of a bin, as a score")
     min_images: PositiveInt = Field(5, description="bins with fewer images are hollow or not drawn")
+    similarity_width: PositiveFloat = Field(
+        0.01, description="width of a bin of the PerceptualSimilarityScore (Fig 2a, 8)"
+    )
+    source_width: PositiveFloat = Field(
+        0.05, description="width of a bin of the similarity to source images (Fig 9)"
+    )
+    threshold_points: PositiveInt = Field(
+        26, description="thresholds from low to high at which the gap of IP and OOP is taken"
+    )
+    resamples: PositiveInt = Field(1000, description="bootstrap samples of a rank correlation")
 
 
 class Alignment(Strict):
@@ -112,12 +88,22 @@ class Alignment(Strict):
 
     datasets: list[str] = Field(min_length=1, description="keys of `datasets`")
     model: str = Field(description="backbone that splits and is fine-tuned; a key of `models`")
+    backbones: dict[str, Backbone] = Field(
+        default={},
+        description="key of `models`: what else is fine-tuned, for comparison; null takes away "
+        "what an earlier file had",
+    )
     score: str = Field(description="the variant that splits; a key of `scores`")
     scores: dict[str, ScoreVariant] = Field(description="variants of AlignmentScore")
     zero_shot: ScoreVariant = Field(description="preprocessing and prompts of the zero-shot row")
     thresholds: Thresholds = Field(description="bounds of IP and OOP")
     methods: list[str] = Field(min_length=1, description="keys of `methods`, one row each")
-    figure_method: str = Field(description="method of Fig 2b and Fig 7; one of `methods`")
+    figure_method: str = Field(description="method of Fig 2, 6 to 9 and Table 3; one of `methods`")
+    contrast_method: str | None = Field(
+        None,
+        description="method beside zero-shot in Tables 5 and 6; one of `methods`, `figure_method` "
+        "if absent",
+    )
     seeds: list[int] = Field(default=[0], min_length=1, description="one run each")
     runs_per_job: Literal["one", "targets", "all"] = Field(
         "one",
@@ -128,10 +114,39 @@ class Alignment(Strict):
         "all", description="all: the whole target domain, as in the paper; test: its test split"
     )
     curve: Curve = Field(default=Curve(), description="bins of the curves")
+    perceptual_split: PerceptualSplit = Field(
+        default=PerceptualSplit(), description="bound of Table 3"
+    )
+    annotation: Annotation = Field(default=Annotation(), description="checked labels (Table 7)")
+    calibration_scale: PositiveFloat = Field(
+        1.0,
+        description="factor of the cosines in the softmax of Fig 6; the range of the paper's "
+        "figure shows that it was not CLIP's 100, but about 1",
+    )
+    corpus: Corpus = Field(
+        default=PretrainingCorpus(source="pretraining"),
+        description="pretraining images whose nearest neighbours are searched (Fig 2a, 4, 5, 8, "
+        "Table 3)",
+    )
+    perceptual: Perceptual = Field(
+        default=Perceptual(), description="PerceptualSimilarityScore, to that corpus or to sources"
+    )
+    search: Search = Field(default=Search(), description="budget of the searches")
+    mmd: Mmd = Field(default=Mmd(), description="discrepancies of Fig 5")
+    object_size: ObjectSize = Field(
+        default=AlphaSize(source="alpha"), description="where Fig 10 has its boxes from"
+    )
     training: FineTuning = Field(default=FineTuning(), description="protocol")
     training_overrides: dict[str, dict[str, Any]] = Field(
         default={}, description="keys of `training` that differ for a data set"
     )
+
+    @field_validator("backbones", mode="before")
+    @classmethod
+    def _taken_away(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {name: other for name, other in value.items() if other is not None}
 
 
 class Plots(Strict):
@@ -149,6 +164,12 @@ class Config(Strict):
     data_root: dict[str, str] = Field(
         default={}, description="data set: folder that you have; linked and checked, never changed"
     )
+    data_mirrors: dict[str, list[str]] = Field(
+        default={},
+        description="data set: addresses or folders that have its archives, tried before the "
+        "registry's sources",
+    )
+    keep_archives: bool = Field(False, description="keep downloaded archives after extraction")
     datasets: dict[str, Dataset] = Field(description="data sets")
     models: dict[str, Model] = Field(description="backbones")
     preprocessing: dict[str, Preprocessing] = Field(description="named preprocessings")

@@ -15,6 +15,8 @@ from replidg.config.inputs import EmbeddedDataset, Splits
 from replidg.progress import tracked
 
 METADATA = "metadata.csv"
+#: Beside a stand-in: which embedded picture each of its images was made of.
+PROVENANCE = ".standin.csv"
 
 
 def load_table() -> pd.DataFrame:
@@ -36,10 +38,10 @@ def instance_split(instance: str, splits: Splits) -> str:
 
 
 def describe(pictures: pd.DataFrame, dataset: EmbeddedDataset) -> pd.DataFrame:
-    """Return the metadata of the tree: split, pretraining share, caption, licence per image.
+    """Return the metadata of the tree: split, pretraining share, caption, size, licence per image.
 
     Args:
-        pictures: rows of the embedded table.
+        pictures: rows of the embedded table, with their `object_share`.
         dataset: the configured data set.
 
     Returns:
@@ -53,7 +55,7 @@ def describe(pictures: pd.DataFrame, dataset: EmbeddedDataset) -> pd.DataFrame:
             & pictures["domain"].isin(dataset.pretraining.domains)
             & ~pictures["class_name"].isin(dataset.pretraining.held_out_classes)
         )
-    kept = ["instance", "caption", "keywords", "licence", "author", "source"]
+    kept = ["instance", "caption", "keywords", "licence", "author", "source", "object_share"]
     described = pd.DataFrame({"image_id": pictures["image_id"] + ".png", "split": split})
     described["pretraining"] = pretraining
     described = described.join(pictures[kept])
@@ -79,16 +81,42 @@ def write_tree(dataset: EmbeddedDataset, folder: Path) -> pd.DataFrame:
         for class_name in sorted(set(pictures["class_name"])):
             (folder / domain / class_name).mkdir(parents=True, exist_ok=True)
     rows = pictures[["image_id", "image"]].itertuples(index=False)
+    shares = []
     for image_id, content in tracked(rows, len(pictures), "writing pictures"):
-        on_white(content).save(folder / f"{image_id}.png", optimize=False)
-    described = describe(pictures, dataset)
+        picture = _decoded(content)
+        shares.append(object_share(picture))
+        _laid_on_white(picture).save(folder / f"{image_id}.png", optimize=False)
+    described = describe(pictures.assign(object_share=shares), dataset)
     described.to_csv(folder / METADATA, index=False)
     return described
 
 
+def object_share(picture: Image.Image) -> float:
+    """Return the share of a picture that the box around its object takes.
+
+    The object is what is at least half opaque. NaN for a picture without transparency: its object
+    is not known from its background.
+    """
+    alpha = np.asarray(picture.convert("RGBA"))[..., 3]
+    if alpha.min() == 255:
+        return float("nan")
+    rows, columns = np.nonzero(alpha >= 128)
+    if not len(rows):
+        return float("nan")
+    area = (rows.max() - rows.min() + 1) * (columns.max() - columns.min() + 1)
+    return float(area / alpha.size)
+
+
 def on_white(content: bytes) -> Image.Image:
     """Decode an embedded picture and lay it on white; returns an RGB image."""
-    picture = Image.open(io.BytesIO(content)).convert("RGBA")
+    return _laid_on_white(_decoded(content))
+
+
+def _decoded(content: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(content)).convert("RGBA")
+
+
+def _laid_on_white(picture: Image.Image) -> Image.Image:
     pixels = np.asarray(picture, dtype=np.float32)
     alpha = pixels[..., 3:] / 255.0
     laid = pixels[..., :3] * alpha + 255.0 * (1.0 - alpha)

@@ -1,4 +1,4 @@
-"""Read embedding files. Needs no torch: a job that only reads them starts in a second."""
+"""Embedding files. Needs no torch: a job that only reads them starts in a second."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from safetensors import safe_open
+from safetensors.numpy import save_file
 
-from replidg.files import stable_hash
+from replidg.files import stable_hash, whole_file
 
 METADATA = "replidg"
 
@@ -33,6 +34,20 @@ def read(path: Path, ids: list[str] | None = None) -> np.ndarray:
         if ids is not None and found != list(ids):
             raise EmbeddingError(f"{path}: rows do not match; delete the file and run again")
         return file.get_tensor("embeddings").astype(np.float32)
+
+
+def read_ids(path: Path) -> list[str]:
+    """Return the ids of the rows, in order."""
+    with safe_open(path, framework="np") as file:
+        return json.loads(file.metadata()[METADATA])["ids"]
+
+
+def write(path: Path, values: np.ndarray, ids: list[str], key: dict) -> None:
+    """Write embeddings (N, D) with the ids of their rows and what made them."""
+    # One entry: safetensors writes several in no fixed order, and equal runs must be equal bytes.
+    metadata = {METADATA: json.dumps({"key": key, "ids": list(ids)})}
+    with whole_file(path) as temporary:
+        save_file({"embeddings": np.ascontiguousarray(values)}, temporary, metadata=metadata)
 
 
 def index_hash(index: pd.DataFrame) -> str:

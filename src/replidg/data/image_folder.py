@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from replidg.data.embedded_pictures import METADATA
+from replidg.data.errors import DatasetError
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 
 
-class DatasetError(ValueError):
-    """A data set on disk is not what the configuration says; the message says what to do."""
+def subfolders(folder: Path) -> list[str]:
+    """Return the sorted names of the folders, and links to folders, that are not hidden."""
+    with os.scandir(folder) as entries:
+        return sorted(e.name for e in entries if not e.name.startswith(".") and e.is_dir())
+
+
+def image_names(folder: Path | str, below: str = "") -> Iterator[str]:
+    """Yield the images in a folder and its subfolders, as paths relative to it, in any order.
+
+    Hidden files (also macOS' `._*`) and folders are no images. Nothing is asked of the file system
+    but the listings, so a link to nothing is yielded too; links to subfolders are not followed.
+    """
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                yield from image_names(entry.path, f"{below}{entry.name}/")
+            elif os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES:
+                yield below + entry.name
 
 
 def class_names(folder: Path, domains: list[str]) -> list[str]:
@@ -21,18 +43,16 @@ def class_names(folder: Path, domains: list[str]) -> list[str]:
     A class folder may be empty in a domain; the union over domains counts, so that a missing
     folder does not shift the labels of the classes behind it.
     """
-    names = {
-        path.name for domain in domains for path in (folder / domain).iterdir() if path.is_dir()
-    }
-    return sorted(names)
+    return sorted({name for domain in domains for name in subfolders(folder / domain)})
 
 
-def scan(folder: Path, domains: list[str]) -> pd.DataFrame:
+def scan(folder: Path, domains: list[str], classes: list[str] | None = None) -> pd.DataFrame:
     """Return one row an image: `image_id`, `path`, `label`, `class_name`, `domain`, `split`.
 
     Args:
         folder: the data set; `folder/<domain>/<class>/<image>`.
         domains: names of the domain folders.
+        classes: the class folders in label order; sorted as they lie there if absent.
 
     Returns:
         Rows sorted by `image_id` (the path relative to `folder`). `split` is empty where the data
@@ -44,14 +64,17 @@ def scan(folder: Path, domains: list[str]) -> pd.DataFrame:
     missing = [domain for domain in domains if not (folder / domain).is_dir()]
     if missing:
         raise DatasetError(f"{folder} has no folder for the domains {missing}")
-    labels = {name: label for label, name in enumerate(class_names(folder, domains))}
-    rows = [
-        (path.relative_to(folder).as_posix(), str(path), labels[class_name], class_name, domain)
-        for domain in domains
-        for class_name in labels
-        for path in _images(folder / domain / class_name)
-    ]
-    index = pd.DataFrame(rows, columns=["image_id", "path", "label", "class_name", "domain"])
+    classes = class_names(folder, domains) if classes is None else classes
+    ids: list[str] = []
+    cells: list[tuple[int, str, str]] = []  # label, class and domain of a run of images
+    lengths: list[int] = []
+    for domain in domains:
+        for label, name in enumerate(classes):
+            found = _images(folder, f"{domain}/{name}")
+            ids += found
+            cells.append((label, name, domain))
+            lengths.append(len(found))
+    index = _frame(folder, ids, cells, lengths)
     empty = [domain for domain in domains if domain not in set(index["domain"])]
     if empty:
         raise DatasetError(f"{folder}: no image in the domains {empty}")
@@ -59,16 +82,26 @@ def scan(folder: Path, domains: list[str]) -> pd.DataFrame:
     return _with_metadata(index, folder / METADATA)
 
 
-def _images(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return [path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES]
+def _images(folder: Path, below: str) -> list[str]:
+    place = folder / below
+    return [f"{below}/{name}" for name in image_names(place)] if place.is_dir() else []
+
+
+def _frame(folder: Path, ids: list[str], cells: list[tuple], lengths: list[int]) -> pd.DataFrame:
+    runs = pd.DataFrame(cells, columns=["label", "class_name", "domain"])
+    columns = runs.loc[np.repeat(runs.index, lengths)].reset_index(drop=True)
+    # As str(folder / image_id), without half a million Paths.
+    prefix = "" if folder == Path() else f"{folder}/"
+    index = pd.DataFrame({"image_id": ids, "path": [prefix + name for name in ids]}, dtype="str")
+    return index.join(columns)
 
 
 def _with_metadata(index: pd.DataFrame, path: Path) -> pd.DataFrame:
     if not path.is_file():
         return index.assign(split="")
-    metadata = pd.read_csv(path, keep_default_na=False)
+    # Empty texts stay empty texts; an empty size is no number.
+    empty = {"object_share": [""]}
+    metadata = pd.read_csv(path, keep_default_na=False, na_values=empty)
     joined = index.merge(metadata, on="image_id", how="left", validate="one_to_one", indicator=True)
     lost = joined.loc[joined.pop("_merge") != "both", "image_id"]
     if len(lost):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from replidg.config.schema import Method
+from replidg.config.methods import Method
 from replidg.methods.erm import ERM
 from replidg.methods.network import Classifier, layer_shapes, recorded
 from replidg.models.layers import select_layers

@@ -1,4 +1,4 @@
-"""The classifier that every fine-tuning method trains: an image tower and a linear head."""
+"""The classifier that every fine-tuning method trains: an image tower and a head."""
 
 from __future__ import annotations
 
@@ -7,7 +7,31 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
+
+
+class TextHead(nn.Module):
+    """Class texts as the classifier: scaled cosine similarity, nothing to learn.
+
+    Args:
+        texts: unit embeddings (C, D) of the class texts, in label order.
+        scale: factor on the cosines.
+
+    Raises:
+        ValueError: a text is not of unit length.
+    """
+
+    def __init__(self, texts: Tensor, scale: float) -> None:
+        super().__init__()
+        if not torch.allclose(texts.norm(dim=-1), torch.ones(len(texts)), atol=1e-3):
+            raise ValueError("class texts must be of unit length")
+        self.register_buffer("texts", texts.clone())
+        self.scale = scale
+
+    def forward(self, embeddings: Tensor) -> Tensor:
+        """Return logits (N, C) of embeddings (N, D) of any length."""
+        return self.scale * F.normalize(embeddings, dim=-1) @ self.texts.T
 
 
 class Classifier(nn.Module):
@@ -18,12 +42,20 @@ class Classifier(nn.Module):
         dim: D.
         classes: number of classes C.
         frozen_batchnorm: keep batch-norm statistics fixed in training.
+        head: (N, D) -> (N, C); takes the place of the linear head.
     """
 
-    def __init__(self, visual: nn.Module, dim: int, classes: int, frozen_batchnorm: bool) -> None:
+    def __init__(
+        self,
+        visual: nn.Module,
+        dim: int,
+        classes: int,
+        frozen_batchnorm: bool,
+        head: nn.Module | None = None,
+    ) -> None:
         super().__init__()
         self.visual = visual
-        self.head = nn.Linear(dim, classes)
+        self.head = nn.Linear(dim, classes) if head is None else head
         self.frozen_batchnorm = frozen_batchnorm
 
     def forward(self, images: Tensor) -> Tensor:
@@ -34,10 +66,15 @@ class Classifier(nn.Module):
         """Set the mode; frozen batch-norm layers stay in evaluation mode."""
         super().train(mode)
         if mode and self.frozen_batchnorm:
-            for module in self.visual.modules():
-                if isinstance(module, _BatchNorm):
-                    module.eval()
+            keep_statistics(self.visual)
         return self
+
+
+def keep_statistics(model: nn.Module) -> None:
+    """Set batch-norm layers to evaluation mode."""
+    for module in model.modules():
+        if isinstance(module, _BatchNorm):
+            module.eval()
 
 
 @contextmanager

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from replidg.config.schema import Method
+from replidg.config.methods import Method
 from replidg.methods.network import Classifier
 
 
@@ -19,6 +19,9 @@ class Objective(nn.Module):
         image_size: side of the input in pixels.
         feature_layers: modules of the image tower that a method may tie to their origin.
     """
+
+    #: The head is the class texts (`network.TextHead`); nothing of it learns.
+    needs_texts: ClassVar[bool] = False
 
     def __init__(
         self, classifier: Classifier, method: Method, image_size: int, feature_layers: list[str]
@@ -40,10 +43,20 @@ class Objective(nn.Module):
         """
         raise NotImplementedError
 
+    def backward(
+        self, classifier: Classifier, images: Tensor, labels: Tensor, domains: Tensor, step: int
+    ) -> Tensor:
+        """Leave the gradient of one step in the parameters; returns the loss. Arguments as above.
+
+        For methods whose step is not the gradient of a loss at one place.
+        """
+        loss = self.loss(classifier, images, labels, domains, step)
+        loss.backward()
+        return loss.detach()
+
     def parameter_groups(self, classifier: Classifier) -> list[dict[str, Any]]:
-        """Return the optimiser's groups: the image tower, and the head."""
+        """Return the optimiser's groups: the image tower, and the head if it learns."""
         head_lr = self.method.lr * self.method.head_lr_mult
-        return [
-            {"params": list(classifier.visual.parameters()), "lr": self.method.lr},
-            {"params": list(classifier.head.parameters()), "lr": head_lr},
-        ]
+        tower = {"params": list(classifier.visual.parameters()), "lr": self.method.lr}
+        head = {"params": list(classifier.head.parameters()), "lr": head_lr}
+        return [tower, head] if head["params"] else [tower]

@@ -10,37 +10,12 @@ of training the last segments are taken as long as the rest holds a loss below t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-import torch
-from torch import Tensor
-
-Weights = dict[str, Tensor]
+from replidg.methods.averaging import Averaging, Segment, Weights, copied, merge, pack, unpack
 
 
-@dataclass
-class Segment:
-    """Average of the weights over `steps` steps, and the validation loss of that average."""
-
-    weights: Weights
-    steps: int
-    loss: float = float("nan")
-
-
-def merge(left: Segment, right: Segment) -> Segment:
-    """Return the average over the steps of both; integer entries are taken from `right`."""
-    share = right.steps / (left.steps + right.steps)
-    weights = {
-        name: torch.lerp(value, right.weights[name], share)
-        if value.is_floating_point()
-        else right.weights[name].clone()
-        for name, value in left.weights.items()
-    }
-    return Segment(weights, left.steps + right.steps)
-
-
-class LossValley:
+class LossValley(Averaging):
     """Start and end of the averaging, decided by the validation losses of the segments.
 
     Args:
@@ -59,7 +34,7 @@ class LossValley:
 
     def update(self, weights: Weights) -> None:
         """Add the weights after one step to the running segment."""
-        now = Segment({name: value.detach().clone() for name, value in weights.items()}, 1)
+        now = Segment(copied(weights), 1)
         self.running = now if self.running is None else merge(self.running, now)
 
     def candidate(self) -> Weights:
@@ -68,7 +43,7 @@ class LossValley:
             raise ValueError("no step since the last validation")
         return self.running.weights
 
-    def close_segment(self, loss: float) -> None:
+    def close_segment(self, loss: float, accuracy: float = float("nan")) -> None:
         """End the running segment with its validation loss and look where the valley stands."""
         segment, self.running = self.running, None
         if segment is None or self.ended:
@@ -115,7 +90,6 @@ class LossValley:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state as tensors and numbers."""
-        pack = lambda s: None if s is None else [s.weights, s.steps, s.loss]  # noqa: E731
         return {
             "running": pack(self.running),
             "recent": [pack(segment) for segment in self.recent],
@@ -126,7 +100,6 @@ class LossValley:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what `state_dict` returned."""
-        unpack = lambda s: None if s is None else Segment(*s)  # noqa: E731
         self.running = unpack(state["running"])
         self.recent = [unpack(segment) for segment in state["recent"]]
         self.average = unpack(state["average"])

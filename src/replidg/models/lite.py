@@ -35,11 +35,13 @@ default_cfgs = {
 
 @register_model
 def efficientnet_lite0_stride16(pretrained: bool = False, **kwargs: object) -> EfficientNet:
-    """Build the truncated tower; `pretrained` must be false (see `imagenet_init`)."""
-    return build_model_with_cfg(
+    """Build the truncated tower; `pretrained` loads ImageNet's weights, or a stored file's."""
+    config = kwargs.get("pretrained_cfg") or {}
+    stored = bool(config.get("file") if isinstance(config, dict) else config.file)
+    model = build_model_with_cfg(
         EfficientNet,
         "efficientnet_lite0_stride16",
-        pretrained,
+        pretrained and stored,
         block_args=decode_arch_def(STAGES, 1.0, fix_first_last=True),
         num_features=0,
         stem_size=32,
@@ -49,6 +51,9 @@ def efficientnet_lite0_stride16(pretrained: bool = False, **kwargs: object) -> E
         norm_layer=partial(nn.BatchNorm2d, eps=1e-3),
         **kwargs,
     )
+    if pretrained and not stored:
+        imagenet_init(model)
+    return model
 
 
 def imagenet_init(trunk: nn.Module) -> int:

@@ -26,7 +26,7 @@ from torchvision.transforms import v2
 from replidg.checkpoints import Checkpoints
 from replidg.config.inputs import ClipTraining, TrainedModel
 from replidg.data.captions import captions
-from replidg.data.image_folder import DatasetError
+from replidg.data.errors import DatasetError
 from replidg.data.images import InputSpec, decode, normalise, resizer
 from replidg.files import write_json
 from replidg.models.layers import freeze

@@ -6,6 +6,7 @@ and every checkpoint made with the model.
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from torch import Tensor, nn
 from replidg.config.inputs import OpenClipModel, Preprocessing, TimmModel
 from replidg.data.images import InputSpec
 from replidg.files import sha256_file, whole_file, write_json
-from replidg.models import lite as lite  # registers the demo's tower with timm
+from replidg.models import foreign
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 CLIP = (open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD)
@@ -42,6 +43,7 @@ class Backbone:
         spec: input that the checkpoint was trained with.
         dim: D.
         weights_sha256: hash of the weights file.
+        clip: the CLIP that the towers are parts of, or None for a vision-only model.
     """
 
     visual: nn.Module
@@ -50,6 +52,7 @@ class Backbone:
     spec: InputSpec
     dim: int
     weights_sha256: str
+    clip: nn.Module | None = None
 
 
 def device() -> torch.device:
@@ -116,9 +119,12 @@ def needs_quick_gelu(name: str, pretrained: str) -> bool:
 
 
 def _retrieve_timm(model: TimmModel, folder: Path) -> None:
-    size = {} if model.image_size is None else {"img_size": model.image_size}
-    loaded = timm.create_model(model.name, pretrained=model.pretrained, num_classes=0, **size)
+    size = _size_argument(model)
+    own = model.pretrained and model.weights == "timm"
+    loaded = timm.create_model(model.name, pretrained=own, num_classes=0, **size)
     config = dict(loaded.pretrained_cfg, num_classes=0)
+    if model.pretrained and not own:
+        config |= foreign.WEIGHTS[model.weights](model.name, loaded)
     if model.image_size is not None:
         config["input_size"] = (3, model.image_size, model.image_size)
     # timm's local-dir format: the architecture beside the pretrained configuration.
@@ -130,6 +136,16 @@ def _retrieve_timm(model: TimmModel, folder: Path) -> None:
     }
     write_json(folder / FILES["timm"][0], content)
     _finish(folder, "timm", FILES["timm"][1], loaded.state_dict())
+
+
+def _size_argument(model: TimmModel) -> dict[str, int]:
+    """Return timm's argument for the input size: ViTs are built for one, CNNs take any."""
+    if model.image_size is None:
+        return {}
+    with torch.device("meta"):
+        kind = type(timm.create_model(model.name, pretrained=False))
+    takes_it = "img_size" in inspect.signature(kind.__init__).parameters
+    return {"img_size": model.image_size} if takes_it else {}
 
 
 def _finish(folder: Path, stored_as: str, weights: str, state: dict[str, Tensor]) -> None:
@@ -165,7 +181,7 @@ def _load_open_clip(folder: Path, sha256: str) -> Backbone:
     with torch.inference_mode():
         dim = model.visual(torch.zeros(1, 3, spec.size, spec.size)).shape[-1]
     return Backbone(
-        model.visual, model.encode_text, open_clip.get_tokenizer(name), spec, dim, sha256
+        model.visual, model.encode_text, open_clip.get_tokenizer(name), spec, dim, sha256, model
     )
 
 

@@ -1,25 +1,31 @@
-"""Figures of the `alignment` paper: tidy metrics in, a Matplotlib figure out, nothing on disk.
+"""Accuracy curves of the `alignment` paper: tidy metrics in, a Matplotlib figure out, no files.
 
-A score bin is given by its left edge; its accuracy is drawn at the bin's centre. Accuracy is the
-mean over seeds; bands are one sample standard deviation over seeds, where there are two or more.
+What the curves share is in `replidg.reporting.curve_parts`.
 """
 
 from __future__ import annotations
 
-import itertools
-import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
+from replidg.metrics.sensitivity import gap_by_threshold
+from replidg.reporting.curve_parts import (
+    INK,
+    bins_of,
+    draw_curve,
+    finish_accuracy,
+    legend_below,
+    mark_thresholds,
+    stacked_histogram,
+    thresholds_of,
+)
 from replidg.reporting.style import (
-    DATASET_ORDER,
-    EN_DASH,
     METHOD_ORDER,
     PlotStyle,
     apply,
@@ -31,117 +37,82 @@ from replidg.reporting.style import (
 from replidg.reporting.tidy import artefact_rows
 
 SCORE_AXIS = "AlignmentScore (cosine similarity)"
-ACCURACY_AXIS = "Accuracy (%)"
-SPLIT_COLORS = {"original": "#BDBDBD", "IP": "#0072B2", "OOP": "#E69F00"}
-_THOUSANDS = FuncFormatter(lambda value, _: f"{value:,.0f}")
 
 
-def split_counts(metrics: pd.DataFrame, style: PlotStyle | None = None) -> Figure:
-    """Fig 17: images of each domain before the split, in-pretraining and out-of-pretraining.
+@dataclass(frozen=True)
+class Score:
+    """A score of an image, and the artefacts of the tidy metrics that are about it."""
 
-    One panel a data set, horizontal bars, the count at the end of each bar (an en dash where the
-    metrics have no such row).
-    """
-    style = style or PlotStyle()
-    rows = artefact_rows(metrics, "fig17", "images")
-    rows = rows[rows["setting"].isin(SPLIT_COLORS) & (rows["domain"] != "all")]
-    datasets = order(rows["dataset"], DATASET_ORDER)
-    tables = [
-        rows[rows["dataset"] == dataset]
-        .pivot(index="domain", columns="setting", values="value")
-        .reindex(columns=list(SPLIT_COLORS))
-        for dataset in datasets
-    ]
-    columns = min(2, len(tables))
-    heights = [
-        max(len(table) for table in tables[start : start + columns])
-        for start in range(0, len(tables), columns)
-    ]
-    width = style.column_width_in if columns == 1 else style.page_width_in
-    pitch = 3.9 * style.small / 72 * 1.25
-    with apply(style):
-        fig = Figure(
-            figsize=(width, sum(heights) * pitch + 0.62 * len(heights) + 0.3), layout="constrained"
-        )
-        axes = fig.subplots(len(heights), columns, squeeze=False, height_ratios=heights).ravel()
-        for index, (dataset, table) in enumerate(zip(datasets, tables, strict=True)):
-            # Equal bars in all panels of a row, however many domains each has.
-            _count_bars(axes[index], dataset, table, len(table) / heights[index // columns], style)
-            if index + columns >= len(tables):
-                axes[index].set_xlabel("Images")
-        for ax in axes[len(tables) :]:
-            ax.set_axis_off()
-        handles = [Patch(color=color, label=label(s)) for s, color in SPLIT_COLORS.items()]
-        fig.legend(handles=handles, loc="outside upper center", ncols=3)
-    return fig
+    axis: str
+    curves: str
+    histogram: str = ""
+    thresholds: str = ""
 
 
-def _count_bars(
-    ax: Axes, dataset: str, table: pd.DataFrame, scale: float, style: PlotStyle
-) -> None:
-    """The panel of one data set: a group of three bars for each domain."""
-    thickness, places = 0.27 * scale, np.arange(len(table))
-    longest = float(np.nanmax(table.to_numpy(dtype=float), initial=1.0))
-    for index, (setting, color) in enumerate(SPLIT_COLORS.items()):
-        values = table[setting].to_numpy(dtype=float)
-        offset = (index - 1) * thickness * 1.05
-        bars = ax.barh(
-            places + offset, np.nan_to_num(values), thickness, color=color, label=label(setting)
-        )
-        ax.bar_label(
-            bars,
-            labels=[EN_DASH if math.isnan(value) else f"{value:,.0f}" for value in values],
-            padding=2,
-            fontsize=style.small,
-        )
-    ax.set_yticks(places, [label(domain) for domain in table.index])
-    ax.set_ylim(len(table) - 0.5, -0.5)
-    ax.set_xlim(0, longest * 1.24)
-    ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    ax.xaxis.set_major_formatter(_THOUSANDS)
-    ax.tick_params(axis="y", length=0)
-    ax.grid(False, axis="y")
-    ax.set_title(label(dataset), loc="left")
+ALIGNMENT = Score(SCORE_AXIS, "curves", "histogram", "thresholds")
+PERCEPTUAL = Score(
+    "PerceptualSimilarityScore (cosine similarity)",
+    "curves_perceptual",
+    "histogram_perceptual",
+    "thresholds_perceptual",
+)
+SOURCE = Score("Similarity to source images (cosine)", "curves_source")
+#: The panels of Fig 8: score and its name among the `predictors`.
+PREDICTORS = {
+    "alignment": Score("AlignmentScore", "curves_alignment"),
+    "perceptual": Score("PerceptualSimilarity", "curves_perceptual"),
+    "mean": Score("mean of both", "curves_mean"),
+}
 
 
 def accuracy_vs_score(
-    metrics: pd.DataFrame, method: str, style: PlotStyle | None = None, min_images: int = 5
+    metrics: pd.DataFrame,
+    method: str,
+    style: PlotStyle | None = None,
+    min_images: int = 5,
+    score: Score = ALIGNMENT,
 ) -> Figure:
-    """Fig 2b: accuracy of one method by AlignmentScore bin, over the images in each bin.
+    """Fig 2: accuracy of one method by bin of a score, over the images in each bin.
 
     The curve is the one of the data sets pooled with equal weight. Bins with fewer than
     `min_images` images are hollow points outside the line, without a band.
     """
     style = style or PlotStyle()
-    rows = artefact_rows(metrics, "curves", "accuracy", dataset="all", method=method)
-    thresholds = _thresholds(metrics)
+    rows = artefact_rows(metrics, score.curves, "accuracy", dataset="all", method=method)
+    thresholds = thresholds_of(metrics, score.thresholds)
     with apply(style):
         fig = Figure(figsize=(style.column_width_in, 3.5), layout="constrained")
         top, bottom = fig.subplots(2, 1, sharex=True, height_ratios=(2.2, 1))
         look = method_style(method)
-        _draw_curve(top, rows, look.color, look.marker, look.linestyle, method, min_images)
-        _stacked_histogram(bottom, metrics, style)
-        _mark_thresholds([top, bottom], thresholds, style)
-        _finish_accuracy(top)
-        bottom.set_xlabel(SCORE_AXIS)
+        draw_curve(top, rows, look.color, look.marker, look.linestyle, method, min_images)
+        stacked_histogram(bottom, metrics, style, score.histogram)
+        mark_thresholds([top, bottom], thresholds, style)
+        finish_accuracy(top)
+        bottom.set_xlabel(score.axis)
         top.tick_params(axis="x", length=0)
         fig.align_ylabels([top, bottom])
-        _legend_below(fig, [top, bottom], [rows], min_images, columns=2)
+        legend_below(fig, [top, bottom], [rows], min_images, columns=2)
     return fig
 
 
 def accuracy_by_dataset(
-    metrics: pd.DataFrame, method: str, style: PlotStyle | None = None, min_images: int = 5
+    metrics: pd.DataFrame,
+    method: str,
+    style: PlotStyle | None = None,
+    min_images: int = 5,
+    score: Score = ALIGNMENT,
 ) -> Figure:
-    """Fig 7: accuracy of one method by AlignmentScore bin, a curve for each data set.
+    """Figs 7 and 9: accuracy of one method by bin of a score, a curve for each data set.
 
     Bins with fewer than `min_images` images are hollow points outside the line, without a band.
     """
     style = style or PlotStyle()
-    rows = artefact_rows(metrics, "curves", "accuracy", method=method)
+    rows = artefact_rows(metrics, score.curves, "accuracy", method=method)
     rows = rows[rows["dataset"] != "all"]
     if rows.empty:
-        raise ValueError("artefact 'curves': only the pooled data set 'all', none by itself")
+        raise ValueError(
+            f"artefact {score.curves!r}: only the pooled data set 'all', none by itself"
+        )
     colors = dataset_colors(rows["dataset"], style)
     with apply(style):
         fig = Figure(figsize=(style.column_width_in, 2.9), layout="constrained")
@@ -149,30 +120,34 @@ def accuracy_by_dataset(
         groups = []
         for (dataset, color), marker in zip(colors.items(), "osD^vPX<>" * 9, strict=False):
             groups.append(rows[rows["dataset"] == dataset])
-            _draw_curve(ax, groups[-1], color, marker, "-", dataset, min_images)
-        _mark_thresholds([ax], _thresholds(metrics), style)
-        _finish_accuracy(ax)
-        ax.set_xlabel(SCORE_AXIS)
-        _legend_below(fig, [ax], groups, min_images, columns=2)
+            draw_curve(ax, groups[-1], color, marker, "-", dataset, min_images)
+        if score.thresholds:
+            mark_thresholds([ax], thresholds_of(metrics, score.thresholds), style)
+        finish_accuracy(ax)
+        ax.set_xlabel(score.axis)
+        legend_below(fig, [ax], groups, min_images, columns=2)
     return fig
 
 
 def accuracy_by_method(
-    metrics: pd.DataFrame, style: PlotStyle | None = None, min_images: int = 5
+    metrics: pd.DataFrame,
+    style: PlotStyle | None = None,
+    min_images: int = 5,
+    dataset: str = "all",
 ) -> Figure:
-    """Fig 11: accuracy of every method by AlignmentScore bin, data sets pooled with equal weight.
+    """Figs 11 to 16: accuracy of every method by AlignmentScore bin.
 
-    Bins with fewer than `min_images` images are left out. Means over seeds only: bands of a
-    dozen methods would hide each other.
+    Of one data set, or of all pooled with equal weight. Bins with fewer than `min_images` images
+    are left out. Means over seeds only: bands of a dozen methods would hide each other.
     """
     style = style or PlotStyle()
-    rows = artefact_rows(metrics, "curves", "accuracy", dataset="all")
+    rows = artefact_rows(metrics, "curves", "accuracy", dataset=dataset)
     methods = order(rows["method"], METHOD_ORDER)
     with apply(style):
         fig = Figure(figsize=(style.page_width_in, 3.5), layout="constrained")
         ax = fig.subplots()
         for index, method in enumerate(methods):
-            bins = _bins(rows[rows["method"] == method])
+            bins = bins_of(rows[rows["method"] == method])
             bins = bins[bins["n"] >= min_images]
             look = method_style(method)
             every = max(1, len(bins) // 10)
@@ -181,119 +156,116 @@ def accuracy_by_method(
                 marker=look.marker, markevery=(index % every, every), label=label(method),
                 zorder=2 if method == "zero_shot" else 3,
             )  # fmt: skip
-        _mark_thresholds([ax], _thresholds(metrics), style)
-        _finish_accuracy(ax)
+        mark_thresholds([ax], thresholds_of(metrics), style)
+        finish_accuracy(ax)
         ax.set_xlabel(SCORE_AXIS)
+        if dataset != "all":
+            # Above the names of the thresholds.
+            fig.suptitle(label(dataset), x=0.02, ha="left", fontweight="bold", size=style.font_size)
         fig.legend(loc="outside right center", labelspacing=0.45)
     return fig
 
 
-def _bins(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row a bin: left edge, centre, width, mean and sd over seeds, number of images."""
-    widths = sorted(rows["setting"].unique())
-    if len(widths) != 1:
-        raise ValueError(f"artefact 'curves': one bin width expected, found {widths}")
-    rows = rows.dropna(subset=["value", "x"])
-    grouped = rows.groupby("x", sort=True)
-    bins = grouped["value"].agg(["mean", "std"]).assign(n=grouped["n"].min()).reset_index()
-    return bins.assign(centre=bins["x"] + float(widths[0]) / 2, width=float(widths[0]))
+def accuracy_by_probability(
+    metrics: pd.DataFrame, method: str, style: PlotStyle | None = None, min_images: int = 5
+) -> Figure:
+    """Fig 6: accuracy of one method by the zero-shot probability of the true class.
+
+    A panel for each data set: the probability has another range in each, which is the figure's
+    point.
+    """
+    style = style or PlotStyle()
+    rows = artefact_rows(metrics, "fig6", "accuracy", method=method)
+    colors = dataset_colors(rows["dataset"], style)
+    columns = min(len(colors), 3)
+    lines = -(-len(colors) // columns)
+    width = style.column_width_in if columns == 1 else style.page_width_in
+    with apply(style):
+        fig = Figure(figsize=(width, 2.0 * lines + 0.6), layout="constrained")
+        axes = fig.subplots(lines, columns, squeeze=False, sharey=True).ravel()
+        groups = []
+        for ax, (dataset, color) in zip(axes, colors.items(), strict=False):
+            groups.append(rows[rows["dataset"] == dataset])
+            draw_curve(ax, groups[-1], color, "o", "-", method, min_images)
+            ax.set_title(label(dataset), loc="left")
+            ax.xaxis.set_major_locator(MaxNLocator(4))
+        _finish_shared(axes[: len(colors)], columns)
+        for place, ax in enumerate(axes[: len(colors)]):
+            if place + columns >= len(colors):  # nothing below it
+                ax.set_xlabel("Zero-shot probability")
+        for ax in axes[len(colors) :]:
+            ax.set_axis_off()
+        legend_below(fig, [axes[0]], groups, min_images, columns=2)
+        fig.legends[0].legend_handles[0].set_color(INK)  # colours are the data sets', not its
+    return fig
 
 
-def _draw_curve(
-    ax: Axes, rows: pd.DataFrame, color: str, marker: str, linestyle: str, name: str, few: int
-) -> None:
-    """A line through the bins that have enough images, its band, and the others hollow."""
-    bins = _bins(rows)
-    solid, hollow = bins[bins["n"] >= few], bins[bins["n"] < few]
-    ax.plot(
-        solid["centre"], solid["mean"], color=color, linestyle=linestyle, marker=marker,
-        label=label(name), zorder=3,
-    )  # fmt: skip
-    band = solid[solid["std"].notna()]
-    if not band.empty:
-        low = (band["mean"] - band["std"]).clip(lower=0)
-        high = (band["mean"] + band["std"]).clip(upper=100)
-        ax.fill_between(band["centre"], low, high, color=color, alpha=0.2, linewidth=0, zorder=2)
-    if not hollow.empty:
-        ax.plot(
-            hollow["centre"], hollow["mean"], color=color, linestyle="none", marker="o",
-            markerfacecolor="white", label="_hollow", zorder=3,
-        )  # fmt: skip
+def accuracy_by_predictor(
+    metrics: pd.DataFrame, method: str, style: PlotStyle | None = None, min_images: int = 5
+) -> Figure:
+    """Fig 8: accuracy of one method by AlignmentScore, PerceptualSimilarityScore and their mean.
 
-
-def _stacked_histogram(ax: Axes, metrics: pd.DataFrame, style: PlotStyle) -> None:
-    """Images in each bin, the data sets on top of each other."""
-    rows = artefact_rows(metrics, "histogram", "images")
-    rows = rows[rows["dataset"] != "all"]
-    table = rows.pivot(index="x", columns="dataset", values="value").fillna(0).sort_index()
-    edges = table.index.to_numpy(dtype=float)
-    width = float(np.diff(edges).min()) if len(edges) > 1 else 0.01
-    table = table[table.sum(axis=1) > 0]
-    edges, base = table.index.to_numpy(dtype=float), np.zeros(len(table))
-    for dataset, color in dataset_colors(table.columns, style).items():
-        heights = table[dataset].to_numpy(dtype=float)
-        ax.bar(
-            edges, heights, width, bottom=base, align="edge", color=color, edgecolor="white",
-            linewidth=0.3, label=label(dataset),
-        )  # fmt: skip
-        base += heights
-    ax.set_ylabel("Images")
-    ax.yaxis.set_major_locator(MaxNLocator(3, integer=True))
-    ax.yaxis.set_major_formatter(_THOUSANDS)
-
-
-def _thresholds(metrics: pd.DataFrame) -> dict[str, float]:
-    """The scores at which images are dropped or change split."""
-    rows = artefact_rows(metrics, "thresholds", "score")
-    return {
-        str(name): float(value) for name, value in zip(rows["setting"], rows["value"], strict=True)
-    }
-
-
-def _mark_thresholds(axes: list[Axes], thresholds: dict[str, float], style: PlotStyle) -> None:
-    """Vertical lines through all `axes`, their names above the first."""
-    low, high = axes[0].get_xlim()
-    margin = 0.02 * (high - low)
-    low = min([low, *(score - margin for score in thresholds.values())])
-    high = max([high, *(score + margin for score in thresholds.values())])
-    axes[0].set_xlim(low, high)
-    # Side by side while there is room for the middle one, else the middle one a line higher.
-    ordered = sorted(thresholds.values())
-    gaps = [right - left for left, right in itertools.pairwise(ordered)]
-    lift = style.small * 1.3 if gaps and min(gaps) < 0.11 * (high - low) else 0
-    names = {
-        "low": ("low", "right", 0), "split": ("OOP | IP", "center", lift),
-        "high": ("high", "left", 0),
-    }  # fmt: skip
-    for name, (text, side, above) in names.items():
-        if name not in thresholds:
-            continue
-        for ax in axes:
-            ax.axvline(
-                thresholds[name], color="#555555", linewidth=0.8, linestyle=(0, (4, 2)), zorder=1
+    A panel a score, of the same images, data sets pooled with equal weight. Above each is the rank
+    correlation of score and right prediction, the mean over data sets and seeds.
+    """
+    style = style or PlotStyle()
+    found = artefact_rows(metrics, "predictors", "rho", method=method)
+    with apply(style):
+        fig = Figure(figsize=(style.page_width_in, 2.5), layout="constrained")
+        axes = fig.subplots(1, len(PREDICTORS), sharey=True)
+        groups = []
+        for place, (name, score) in enumerate(PREDICTORS.items()):
+            rows = artefact_rows(metrics, score.curves, "accuracy", dataset="all", method=method)
+            groups.append(rows)
+            look = method_style(method)
+            draw_curve(
+                axes[place], rows, look.color, look.marker, look.linestyle, method, min_images
             )
-        axes[0].annotate(
-            text, (thresholds[name], 1), xycoords=("data", "axes fraction"), ha=side, va="bottom",
-            xytext=(0, 2 + above), textcoords="offset points", fontsize=style.small,
-        )  # fmt: skip
+            rho = found.loc[found["setting"] == name, "value"].mean()
+            told = "none" if np.isnan(rho) else f"{rho:.2f}"
+            axes[place].set_title(f"rank correlation {told}", loc="left", fontweight="normal")
+            axes[place].set_xlabel(score.axis)
+        _finish_shared(axes, len(axes))
+        legend_below(fig, [axes[0]], groups, min_images, columns=2)
+    return fig
 
 
-def _finish_accuracy(ax: Axes) -> None:
-    """Label the accuracy axis and keep it within what a percentage can be."""
-    low, high = ax.get_ylim()
-    ax.set_ylim(max(low, -2), min(high, 102))
-    ax.set_ylabel(ACCURACY_AXIS)
+def _finish_shared(axes: Sequence[Axes], columns: int) -> None:
+    """Finish panels that share the accuracy axis, once all are drawn; the first column names it."""
+    for place, ax in enumerate(axes):
+        finish_accuracy(ax)
+        if place % columns:
+            ax.set_ylabel("")
 
 
-def _legend_below(
-    fig: Figure, axes: list[Axes], drawn: list[pd.DataFrame], min_images: int, columns: int
-) -> None:
-    """One legend under the axes: curves, histograms, and what a hollow point means."""
-    handles = [handle for ax in axes for handle in ax.get_legend_handles_labels()[0]]
-    if any((_bins(rows)["n"] < min_images).any() for rows in drawn):
-        note = f"fewer than {min_images} images"
-        handles.append(
-            Line2D([], [], color="#555555", linestyle="none", marker="o", markerfacecolor="white",
-                   label=note)
-        )  # fmt: skip
-    fig.legend(handles=handles, loc="outside lower center", ncols=min(columns, len(handles)))
+def gap_by_method(
+    metrics: pd.DataFrame, style: PlotStyle | None = None, min_images: int = 5
+) -> Figure:
+    """Not in the paper: the gap of IP and OOP accuracy by the threshold that divides them.
+
+    Mean over domains, then data sets, then seeds. A domain counts where both sides have
+    `min_images` images; a threshold at which fewer domains count than at the most is left out,
+    since a mean over other domains compares with nothing.
+    """
+    style = style or PlotStyle()
+    rows = artefact_rows(metrics, "sensitivity", "accuracy")
+    gaps = gap_by_threshold(rows, min_images)
+    if gaps.empty:
+        raise ValueError(f"no domain has {min_images} images on both sides of a threshold")
+    gaps = gaps[gaps["n"] == gaps.groupby("method")["n"].transform("max")]
+    with apply(style):
+        fig = Figure(figsize=(style.page_width_in, 3.2), layout="constrained")
+        ax = fig.subplots()
+        for method in order(gaps["method"], METHOD_ORDER):
+            mean = gaps[gaps["method"] == method].groupby("x")["value"].mean()
+            look = method_style(method)
+            ax.plot(
+                mean.index, mean, color=look.color, linestyle=look.linestyle, marker=look.marker,
+                markevery=max(1, len(mean) // 10), label=label(method),
+            )  # fmt: skip
+        ax.axhline(0, color=INK, linewidth=0.8)
+        mark_thresholds([ax], thresholds_of(metrics), style)
+        ax.set_xlabel("Threshold of the AlignmentScore that divides OOP and IP")
+        ax.set_ylabel("IP less OOP accuracy (points)")
+        fig.legend(loc="outside right center", labelspacing=0.45)
+    return fig

@@ -175,22 +175,22 @@ def _latex(
         r"% needs \usepackage{booktabs}",
         r"\begin{table}",
         r"\centering",
-        rf"\caption{{{_escape(caption)}}}",
+        rf"\caption{{{escape(caption)}}}",
         rf"\label{{{name}}}",
         rf"\begin{{tabular}}{{l{'r' * df.shape[1]}}}",
         r"\toprule",
-        " & ".join(_escape(text) for text in [corner, *(label(str(c)) for c in df.columns)])
+        " & ".join(escape(text) for text in [corner, *(label(str(c)) for c in df.columns)])
         + r" \\",
         r"\midrule",
     ]
     for place, (row, cells) in enumerate(zip(df.index, grid, strict=True)):
         if row == "oracle" and place:
             lines.append(r"\midrule")
-        lines.append(" & ".join([_escape(label(str(row))), *cells]) + r" \\")
+        lines.append(" & ".join([escape(label(str(row))), *cells]) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}"]) + "\n"
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
     """Plain text as LaTeX."""
     special = {
         "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",

@@ -13,8 +13,8 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 from torchvision.transforms.functional import pil_to_tensor
 
-from replidg.config.schema import Augmentation, FineTuning
-from replidg.data.image_folder import DatasetError
+from replidg.config.methods import Augmentation, FineTuning
+from replidg.data.errors import DatasetError
 from replidg.data.images import InputSpec, decode
 from replidg.seeds import seed_of, seeded
 
@@ -24,14 +24,17 @@ class Shares:
     """Rows of the index by their part in a run.
 
     Attributes:
-        train: one frame a source domain.
-        validation: one frame a source domain.
-        target: the target domain.
+        train: one frame a training domain.
+        validation: one frame a training domain.
+        target: the images of the target domain that the run is tested on.
+        target_validation: images of the target domain for a choice among runs, if that is asked
+            for; they are not tested on.
     """
 
     train: list[pd.DataFrame]
     validation: list[pd.DataFrame]
     target: pd.DataFrame
+    target_validation: pd.DataFrame | None = None
 
 
 def share_out(
@@ -41,36 +44,69 @@ def share_out(
     protocol: FineTuning,
     seed: int,
     target_images: str,
+    train_on: str = "sources",
 ) -> Shares:
     """Divide an index for one target domain.
 
-    Where the data set has splits of its own they are used; else each source domain gives a random
-    `validation_share`, drawn by (seed, domain), as DomainBed does.
+    Where the data set has splits of its own they are used; else each domain gives a random
+    `validation_share`, drawn by (seed, domain), as DomainBed does; that is its hold-out.
+
+    With `train_on="all"`, the alignment paper's upper bound (`--in_domain`), the target is a
+    training domain like the others, and what it is tested on was not trained on: its hold-out, or
+    where it has splits of its own, all that is not in its training split. As in the authors' code
+    the hold-outs of all domains select the step, so selection sees images that are tested on.
+
+    Args:
+        index: of the data set.
+        domains: its domains.
+        target: one of them.
+        protocol: shares and the way of model selection.
+        seed: of the random hold-outs.
+        target_images: "all", or "test": of its own splits only that one.
+        train_on: "sources" or "all".
 
     Raises:
-        DatasetError: a source domain has no training or no validation image.
+        DatasetError: a training domain has no training or no validation image.
     """
-    sources = [domain for domain in domains if domain != target]
-    train, validation = [], []
-    for domain in sources:
-        rows = index[index["domain"] == domain]
-        if (rows["split"] != "").any():
-            kept, held = rows[rows["split"] == "train"], rows[rows["split"] == "val"]
-        else:
-            order = _order(len(rows), seed, domain)
-            count = int(len(rows) * protocol.validation_share)
-            held, kept = rows.iloc[np.sort(order[:count])], rows.iloc[np.sort(order[count:])]
-        if protocol.validation_images is not None:
-            order = np.sort(_order(len(held), seed, domain)[: protocol.validation_images])
-            held = held.iloc[order]
-        if not len(kept) or not len(held):
-            raise DatasetError(f"domain {domain!r} has no training or no validation image")
-        train.append(kept)
-        validation.append(held)
+    train, validation, target_validation = [], [], None
+    for domain in domains:
+        if domain != target or train_on == "all":
+            kept, held = _divided(index, protocol, seed, domain)
+            if not len(kept) or not len(held):
+                raise DatasetError(f"domain {domain!r} has no training or no validation image")
+            train.append(kept)
+            validation.append(capped(held, protocol, seed, domain))
     rows = index[index["domain"] == target]
+    kept, held = _divided(index, protocol, seed, target)
+    if train_on == "all":
+        rows = rows[~rows["image_id"].isin(kept["image_id"])]
+    elif protocol.selection == "target":
+        if not len(held):
+            raise DatasetError(f"target domain {target!r} has no validation image to select by")
+        rows = rows[~rows["image_id"].isin(held["image_id"])]
+        target_validation = capped(held, protocol, seed, target)
     if target_images == "test":
         rows = rows[rows["split"].isin(["test", ""])]
-    return Shares(train, validation, rows)
+    return Shares(train, validation, rows, target_validation)
+
+
+def _divided(
+    index: pd.DataFrame, protocol: FineTuning, seed: int, domain: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the training rows and the hold-out of a domain."""
+    rows = index[index["domain"] == domain]
+    if (rows["split"] != "").any():
+        return rows[rows["split"] == "train"], rows[rows["split"] == "val"]
+    order = _order(len(rows), seed, domain)
+    count = int(len(rows) * protocol.validation_share)
+    return rows.iloc[np.sort(order[count:])], rows.iloc[np.sort(order[:count])]
+
+
+def capped(rows: pd.DataFrame, protocol: FineTuning, seed: int, domain: str) -> pd.DataFrame:
+    """Return at most `validation_images` rows of a domain, drawn by (seed, domain)."""
+    if protocol.validation_images is None:
+        return rows
+    return rows.iloc[np.sort(_order(len(rows), seed, domain)[: protocol.validation_images])]
 
 
 def _order(count: int, seed: int, domain: str) -> np.ndarray:
@@ -109,11 +145,28 @@ class Steps:
 
     Each source domain gives the same number of images a step, drawn with replacement, as
     DomainBed's InfiniteDataLoader does. Nothing needs to be saved to resume in mid-epoch.
+
+    Args:
+        sizes: images of each source domain.
+        per_domain: images that each gives a step.
+        seed: of the draws.
+        start: first step.
+        stop: step behind the last.
+        views: augmentation seeds that each image has (N, K); any seed if None.
     """
 
-    def __init__(self, sizes: list[int], per_domain: int, seed: int, start: int, stop: int) -> None:
+    def __init__(
+        self,
+        sizes: list[int],
+        per_domain: int,
+        seed: int,
+        start: int,
+        stop: int,
+        views: np.ndarray | None = None,
+    ) -> None:
         self.sizes, self.per_domain = sizes, per_domain
         self.seed, self.start, self.stop = seed, start, stop
+        self.views = views
 
     def __len__(self) -> int:
         """Return the number of steps left."""
@@ -126,7 +179,11 @@ class Steps:
             first, batch = 0, []
             for size in self.sizes:
                 rows = first + rng.integers(size, size=self.per_domain)
-                seeds = rng.integers(2**62, size=self.per_domain)
+                if self.views is None:
+                    seeds = rng.integers(2**62, size=self.per_domain)
+                else:
+                    chosen = rng.integers(self.views.shape[1], size=self.per_domain)
+                    seeds = self.views[rows, chosen]
                 batch += list(zip(rows.tolist(), seeds.tolist(), strict=True))
                 first += size
             yield batch
@@ -134,24 +191,33 @@ class Steps:
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's images (N, 3, S, S) as uint8, labels (N,) and source domains (N,)."""
+    """One step's images (N, 3, S, S) as uint8, labels (N,) and source domains (N,).
+
+    `items` says which they are: row among the training images, and seed of the augmentation.
+    """
 
     pixels: Tensor
     labels: Tensor
     domains: Tensor
+    items: list[tuple[int, int]]
 
 
 def training_batches(
-    shares: Shares, spec: InputSpec, protocol: FineTuning, seed: int, start: int
+    shares: Shares,
+    spec: InputSpec,
+    protocol: FineTuning,
+    seed: int,
+    start: int,
+    views: np.ndarray | None = None,
 ) -> Iterator[Batch]:
-    """Yield the batches of the steps from `start` to the end."""
+    """Yield the batches of the steps from `start` to the end; `views` as for `Steps`."""
     rows = pd.concat(shares.train)
     labels = torch.tensor(rows["label"].to_numpy())
     sizes = [len(part) for part in shares.train]
-    steps = Steps(sizes, protocol.batch_per_domain, seed, start, protocol.steps)
+    steps = Steps(sizes, protocol.batch_per_domain, seed, start, protocol.steps, views)
     images = AugmentedImages(rows["path"].tolist(), spec, protocol.augmentation)
     loader = DataLoader(images, batch_sampler=steps, num_workers=protocol.workers)
     domains = torch.arange(len(sizes)).repeat_interleave(protocol.batch_per_domain)
     # The loader returns pixels only; the same sampler says again which rows they were.
     for pixels, items in zip(loader, steps, strict=True):
-        yield Batch(pixels, labels[[row for row, _ in items]], domains)
+        yield Batch(pixels, labels[[row for row, _ in items]], domains, items)

@@ -6,22 +6,25 @@ import copy
 import json
 import logging
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 import pandas as pd
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 import replidg
 from replidg.checkpoints import Checkpoints
 from replidg.config.check import BUDGET_ONLY
 from replidg.config.inputs import Preprocessing
-from replidg.config.schema import FineTuning, Method
+from replidg.config.methods import FineTuning, Method
 from replidg.data.embeddings import index_hash
 from replidg.files import sha256_file, stable_hash, whole_file, write_json
 from replidg.models import store
 from replidg.training import trainer
 from replidg.training.data import share_out
+from replidg.training.selection import step_to_keep
 
 logger = logging.getLogger(__name__)
 
@@ -31,20 +34,23 @@ class Job:
     """What one training job is asked for.
 
     Attributes:
+        model: name of the backbone.
         dataset: name of the data set.
         domains: its domains.
         targets: target domains to run, one run each and seed.
         seeds: seeds to run.
         method_name: key of the method.
-        method: its hyper-parameters.
-        protocol: budget and protocol.
+        method: its hyper-parameters, as the data set has them.
+        protocol: budget and protocol, as the method has them.
         preprocessing: of training and test images.
         target_images: "all" or "test".
         feature_layers: of the backbone.
         frozen_batchnorm: of the backbone.
         channels_last: of the backbone.
+        texts: unit embeddings (C, D) of the class texts, for the methods that need them.
     """
 
+    model: str
     dataset: str
     domains: list[str]
     targets: list[str]
@@ -57,6 +63,7 @@ class Job:
     feature_layers: list[str]
     frozen_batchnorm: bool
     channels_last: bool
+    texts: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,7 @@ def train_all(
             job.feature_layers,
             job.frozen_batchnorm,
             job.channels_last,
+            job.texts,
         )
         folder = checkpoints / "runs" / run_hash(job, settings, target, index, backbone)
         folders.append(folder)
@@ -120,14 +128,27 @@ def _train_one(
 ) -> None:
     # Each run starts from the pretrained tower, and leaves the loaded one as it is.
     backbone.visual = copy.deepcopy(backbone.visual)
-    shares = share_out(index, job.domains, target, job.protocol, settings.seed, job.target_images)
+    shares = share_out(
+        index,
+        job.domains,
+        target,
+        job.protocol,
+        settings.seed,
+        job.target_images,
+        job.method.train_on,
+    )
+    keep_step, left_out = step_to_keep(backbone, settings, shares, folder, name)
+    settings = replace(settings, keep_step=keep_step)
     run = trainer.Run(backbone, settings, store.device())
     trainer.fit(run, shares, Checkpoints(folder, job.protocol.checkpoint_every_s), name)
     final = {key: value.contiguous() for key, value in run.final_weights().items()}
     run.classifier.load_state_dict(final)
     parts = [trainer.predict(run, shares.target, "target")]
     parts += [trainer.predict(run, rows, "source_validation") for rows in shares.validation]
+    if shares.target_validation is not None:
+        parts.append(trainer.predict(run, shares.target_validation, "target_validation"))
     keys = {
+        "model": job.model,
         "dataset": job.dataset,
         "target": target,
         "method": job.method_name,
@@ -143,9 +164,10 @@ def _train_one(
         keys
         | {
             "target_accuracy": float(parts[0]["correct"].mean()),
-            "selected_step": run.best["step"] or None,
+            "selected_step": run.selected_step(),
             "validations": run.history,
-        },
+        }
+        | ({"left_out": left_out} if left_out else {}),
     )
 
 
@@ -171,6 +193,7 @@ def run_hash(
             "layers": job.feature_layers,
             "flags": [job.frozen_batchnorm, job.channels_last],
             "classes": settings.classes,
+            "texts": None if job.texts is None else hashed(job.texts),
             "index": index_hash(index),
             "parts": stable_hash(index[["domain", "label", "split"]].to_numpy().tolist()),
             "weights": backbone.weights_sha256,
@@ -179,9 +202,14 @@ def run_hash(
     )
 
 
+def hashed(values: Tensor) -> str:
+    """Return a hash of a tensor's shape and values."""
+    return stable_hash([list(values.shape), sha256(values.numpy().tobytes()).hexdigest()])
+
+
 def code_version(root: Path = Path(replidg.__file__).parent) -> str:
     """Return a hash of the sources, below `root`, that decide what a training computes."""
     single = ["data/images.py", "models/layers.py", "models/store.py", "seeds.py"]
-    files = [*(root / "methods").glob("*.py"), *(root / "training").glob("*.py")]
+    files = [*(root / "methods").rglob("*.py"), *(root / "training").glob("*.py")]
     files += [root / name for name in single]
     return stable_hash([[path.name, sha256_file(path)] for path in sorted(files)])

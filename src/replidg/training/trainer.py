@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,25 +14,39 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from replidg.checkpoints import STOPPED, Checkpoints, stop_on_signal
-from replidg.config.schema import FineTuning, Method
+from replidg.config.methods import FineTuning, Method
 from replidg.data.images import InputSpec, loader, normalise
-from replidg.methods.network import Classifier
+from replidg.methods.averaging import Weights, copied
+from replidg.methods.network import Classifier, TextHead
 from replidg.methods.predictions import prediction_table
-from replidg.methods.registry import OBJECTIVES
-from replidg.methods.swad import LossValley
+from replidg.methods.registry import OBJECTIVES, OPTIMIZERS, make_averaging
+from replidg.methods.schedule import lr_factor
 from replidg.models.layers import freeze
 from replidg.models.store import Backbone
 from replidg.progress import Progress
 from replidg.seeds import seed_of
 from replidg.training.data import Batch, Shares, training_batches
+from replidg.training.validation import BATCH, HeldOut
 
 logger = logging.getLogger(__name__)
-Weights = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything but the data that a run depends on."""
+    """Everything but the data that a run depends on.
+
+    Attributes:
+        method: hyper-parameters, as the data set has them.
+        protocol: budget and protocol, as the method has them.
+        spec: input of the tower.
+        classes: number of classes C.
+        seed: of all that is random.
+        feature_layers: modules of the tower that a method may tie to their origin.
+        frozen_batchnorm: keep batch-norm statistics fixed in training.
+        channels_last: memory format.
+        texts: unit embeddings (C, D) of the class texts, for the methods that need them.
+        keep_step: step whose weights are kept; None: that of the best validation.
+    """
 
     method: Method
     protocol: FineTuning
@@ -42,6 +56,8 @@ class Settings:
     feature_layers: list[str]
     frozen_batchnorm: bool
     channels_last: bool
+    texts: Tensor | None = None
+    keep_step: int | None = None
 
 
 class Run:
@@ -50,25 +66,26 @@ class Run:
     def __init__(self, backbone: Backbone, settings: Settings, device: torch.device) -> None:
         self.settings, self.device = settings, device
         method = settings.method
+        kind = OBJECTIVES[method.objective]
         torch.manual_seed(seed_of(settings.seed, "head"))
         self.classifier = Classifier(
-            backbone.visual, backbone.dim, settings.classes, settings.frozen_batchnorm
+            backbone.visual,
+            backbone.dim,
+            settings.classes,
+            settings.frozen_batchnorm,
+            text_head(settings, backbone.dim) if kind.needs_texts else None,
         )
         freeze(self.classifier.visual, settings.protocol.frozen_layers)
-        self.objective = OBJECTIVES[method.objective](
-            self.classifier, method, settings.spec.size, settings.feature_layers
-        )
+        self.objective = kind(self.classifier, method, settings.spec.size, settings.feature_layers)
         memory = torch.channels_last if settings.channels_last else torch.contiguous_format
         self.classifier.to(device, memory_format=memory)
         self.objective.to(device, memory_format=memory)
-        self.optimizer = torch.optim.Adam(
-            self.objective.parameter_groups(self.classifier), weight_decay=method.weight_decay
-        )
-        self.valley = (
-            LossValley(method.swad_converge, method.swad_tolerate, method.swad_ratio)
-            if method.averaging == "swad"
-            else None
-        )
+        groups = self.objective.parameter_groups(self.classifier)
+        self.optimizer = OPTIMIZERS[method.optimizer](groups, weight_decay=method.weight_decay)
+        self.rates = [group["lr"] for group in self.optimizer.param_groups]
+        self.averaging = make_averaging(method, settings.protocol.steps)
+        if self.averaging is not None:
+            self.averaging.start(self.classifier.state_dict())
         self.step = 0
         self.best: dict[str, Any] = {"accuracy": -1.0, "step": 0, "weights": {}}
         self.history: list[dict[str, float]] = []
@@ -79,45 +96,72 @@ class Run:
         torch.manual_seed(seed_of(self.settings.seed, "step", self.step))
         self.classifier.train()
         self.objective.train()
-        images = self._input(batch.pixels)
-        loss = self.objective.loss(
+        factor = lr_factor(self.settings.method.schedule, self.step, self.settings.protocol.steps)
+        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+            group["lr"] = rate * factor
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = self.objective.backward(
             self.classifier,
-            images,
+            self._input(batch.pixels),
             batch.labels.to(self.device),
             batch.domains.to(self.device),
             self.step,
         )
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
         self.optimizer.step()
         self.step += 1
-        if self.valley is not None:
-            self.valley.update(self.classifier.state_dict())
-        return loss.detach()
+        if self.averaging is not None:
+            self.averaging.update(self.classifier.state_dict())
+        return loss
 
-    def validate(self, validation: list[HeldOut]) -> None:
-        """Evaluate the source hold-outs; keep the best weights (training-domain validation).
+    def batches(self, shares: Shares) -> Iterator[Batch]:
+        """Yield the batches of the steps that are left."""
+        settings = self.settings
+        return training_batches(shares, settings.spec, settings.protocol, settings.seed, self.step)
 
-        With SWAD the running segment's average is what is evaluated.
+    def due(self) -> bool:
+        """Tell whether a validation follows the step just taken.
+
+        As in DomainBed: after step 1, 201, 401 …, so 5,001 steps end with a validation.
+        """
+        protocol = self.settings.protocol
+        return (self.step - 1) % protocol.evaluate_every == 0 or self.step == protocol.steps
+
+    def validate(self, validation: list[HeldOut], target: HeldOut | None = None) -> None:
+        """Evaluate the hold-outs of the training domains; keep the weights if they are selected.
+
+        With an averaging its candidate is what is evaluated. The target's hold-out, if there is
+        one, is only put on record.
         """
         own = None
-        if self.valley is not None:
-            own = _copy(self.classifier.state_dict())
-            self.classifier.load_state_dict(self.valley.candidate())
+        if self.averaging is not None:
+            own = copied(self.classifier.state_dict())
+            self.classifier.load_state_dict(self.averaging.candidate())
         each = [self._accuracy_and_loss(images) for images in validation]
         accuracy = sum(a for a, _ in each) / len(each)
         loss = sum(value for _, value in each) / len(each)
-        self.history.append({"step": self.step, "accuracy": accuracy, "loss": loss})
-        if self.valley is not None:
-            self.valley.close_segment(loss)
+        entry = {"step": self.step, "accuracy": accuracy, "loss": loss}
+        if target is not None:
+            entry["target_accuracy"] = self._accuracy_and_loss(target)[0]
+        self.history.append(entry)
+        if self.averaging is not None:
+            self.averaging.close_segment(loss, accuracy)
             self.classifier.load_state_dict(own)
-        elif accuracy > self.best["accuracy"]:
-            weights = _copy(self.classifier.state_dict())
+        elif self._selected(accuracy):
+            weights = copied(self.classifier.state_dict())
             self.best = {"accuracy": accuracy, "step": self.step, "weights": weights}
+
+    def _selected(self, accuracy: float) -> bool:
+        keep = self.settings.keep_step
+        return accuracy > self.best["accuracy"] if keep is None else self.step == keep
 
     def final_weights(self) -> Weights:
         """Return the selected or averaged weights."""
-        return self.best["weights"] if self.valley is None else self.valley.final()
+        return self.best["weights"] if self.averaging is None else self.averaging.final()
+
+    def selected_step(self) -> int | None:
+        """Return the step that the final weights were selected at, if they were."""
+        chosen = self.best["step"] if self.averaging is None else self.averaging.selected_step
+        return chosen or None
 
     def logits(self, pixels: Tensor) -> Tensor:
         """Return logits (N, C) of uint8 images, on the CPU."""
@@ -132,7 +176,7 @@ class Run:
             "classifier": self.classifier.state_dict(),
             "objective": self.objective.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "valley": self.valley.state_dict() if self.valley else None,
+            "averaging": self.averaging.state_dict() if self.averaging else None,
             "best": self.best,
             "history": self.history,
         }
@@ -143,17 +187,36 @@ class Run:
         self.classifier.load_state_dict(state["classifier"])
         self.objective.load_state_dict(state["objective"])
         self.optimizer.load_state_dict(state["optimizer"])
-        if self.valley is not None:
-            self.valley.load_state_dict(state["valley"])
+        if self.averaging is not None:
+            self.averaging.load_state_dict(state["averaging"])
 
     def _input(self, pixels: Tensor) -> Tensor:
         pixels = pixels.to(self.device, non_blocking=True)
         return normalise(pixels, self.settings.spec, self.settings.channels_last)
 
     def _accuracy_and_loss(self, images: HeldOut) -> tuple[float, float]:
-        logits = torch.cat([self.logits(pixels) for pixels in images.batches])
+        logits = torch.cat([self.logits(pixels) for pixels in images.batches(self.step)])
         accuracy = (logits.argmax(1) == images.labels).double().mean().item()
         return accuracy, F.cross_entropy(logits, images.labels).item()
+
+
+def text_head(settings: Settings, dim: int) -> TextHead:
+    """Return the head of a method that classifies by class texts.
+
+    Raises:
+        ValueError: there are no texts, or they do not fit the tower or the classes.
+    """
+    if settings.texts is None:
+        raise ValueError(
+            f"objective {settings.method.objective} needs the texts of the classes: the job's "
+            "input `texts`, made by embed_texts with the method's `prompts`"
+        )
+    if settings.texts.shape != (settings.classes, dim):
+        raise ValueError(
+            f"class texts are {tuple(settings.texts.shape)}, the tower and the classes ask for "
+            f"{(settings.classes, dim)}"
+        )
+    return TextHead(settings.texts, settings.method.logit_scale)
 
 
 def fit(run: Run, shares: Shares, checkpoints: Checkpoints, name: str) -> None:
@@ -166,14 +229,13 @@ def fit(run: Run, shares: Shares, checkpoints: Checkpoints, name: str) -> None:
     if state is not None:
         run.load_state_dict(state)
         logger.info("%s: resuming after step %d", name, run.step)
-    validation = [HeldOut(rows, run.settings.spec, protocol.workers) for rows in shares.validation]
-    batches = training_batches(shares, run.settings.spec, protocol, run.settings.seed, run.step)
+    validation, target = held_out(shares, run.settings)
+    batches = run.batches(shares)
     with stop_on_signal() as stop, Progress(protocol.steps, name, "steps", run.step) as progress:
         for batch in batches:
             loss = run.train_step(batch)
-            # As DomainBed: after step 1, 201, 401 …, so 5,001 steps end with a validation.
-            if (run.step - 1) % protocol.evaluate_every == 0 or run.step == protocol.steps:
-                run.validate(validation)
+            if run.due():
+                run.validate(validation, target)
                 progress.add(0, f"loss {loss.item():.3f}")
             progress.add()
             if stop or checkpoints.due():
@@ -185,22 +247,20 @@ def fit(run: Run, shares: Shares, checkpoints: Checkpoints, name: str) -> None:
                 sys.exit(STOPPED)
 
 
-class HeldOut:
-    """Images that are evaluated again and again: decoded once if they fit, else every time.
+def held_out(shares: Shares, settings: Settings) -> tuple[list[HeldOut], HeldOut | None]:
+    """Return the hold-outs of the training domains, and that of the target if it is validated.
 
-    Args:
-        rows: rows of the index.
-        spec: the model's input.
-        workers: processes that decode.
+    The target's is never augmented, as in DomainBed.
     """
-
-    MEMORY = 2 * 2**30
-
-    def __init__(self, rows: pd.DataFrame, spec: InputSpec, workers: int) -> None:
-        self.labels = torch.tensor(rows["label"].to_numpy())
-        batches = loader(rows["path"].tolist(), spec, 256, workers)
-        fits = len(rows) * 3 * spec.size**2 <= self.MEMORY
-        self.batches: Iterable[Tensor] = list(batches) if fits else batches
+    protocol = settings.protocol
+    augmentation = protocol.augmentation if protocol.validation_augmentation else None
+    sources = [
+        HeldOut(rows, settings.spec, protocol.workers, augmentation, seed_of(settings.seed, number))
+        for number, rows in enumerate(shares.validation)
+    ]
+    if shares.target_validation is None:
+        return sources, None
+    return sources, HeldOut(shares.target_validation, settings.spec, protocol.workers)
 
 
 def predict(run: Run, rows: pd.DataFrame, role: str) -> pd.DataFrame:
@@ -209,15 +269,11 @@ def predict(run: Run, rows: pd.DataFrame, role: str) -> pd.DataFrame:
     Args:
         run: its classifier holds the final weights.
         rows: rows of the index.
-        role: "target" or "source_validation".
+        role: "target", "source_validation" or "target_validation".
     """
-    batches = loader(rows["path"].tolist(), run.settings.spec, 256, run.settings.protocol.workers)
+    batches = loader(rows["path"].tolist(), run.settings.spec, BATCH, run.settings.protocol.workers)
     logits = torch.cat([run.logits(pixels) for pixels in batches])
     return prediction_table(rows, logits.numpy(), role)
-
-
-def _copy(weights: Weights) -> Weights:
-    return {name: value.detach().clone() for name, value in weights.items()}
 
 
 def deterministic(threads: int) -> None:
