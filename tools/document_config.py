@@ -145,7 +145,9 @@ def default_words(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True)
     if isinstance(value, BaseModel):
         return "its defaults"
-    return f"`{json.dumps(value, ensure_ascii=False)}`"
+    # A list of tables is written as such.
+    told = json.dumps(value, ensure_ascii=False, default=lambda table: table.model_dump())
+    return f"`{told}`"
 
 
 def section(model: type[BaseModel], paths: list[str]) -> str:

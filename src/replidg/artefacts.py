@@ -73,6 +73,13 @@ _PRINTED = {
     "VLCS": "VLCS",
     "PACS": "PACS",
 }
+#: Data sets of the SCI-PD paper.
+HYBRID_PAGES = ("PACS", "office_home", "domain_net")
+HYBRID_ARTEFACTS: tuple[tuple[Kind, str, str], ...] = (
+    ("table", "main", "Accuracy and H-score by hybridness"),
+    ("table", "targets", "Every metric by hybridness and target domain"),
+    ("figure", "lines", "Accuracy and H-score over hybridness, by target domain"),
+)
 _PARTS = {"IP": "in pretraining", "OOP": "out of pretraining", "unsplit": "before splitting"}
 
 #: What an artefact may need besides the data sets and methods of its paper, and how a
@@ -84,6 +91,19 @@ NEEDS: dict[str, str] = {
     "scratch": "a backbone with random weights: alignment.backbones",
     "sizes": "sizes of objects: alignment.object_size (for owlv2: pip install transformers)",
     "labels": "checked labels: alignment.annotation.labels, or noise in their place",
+}
+NEEDS |= {"scipd": "methods: scipd.main"}
+NEEDS |= {f"scipd:{name}": f"{name} among scipd.datasets" for name in HYBRID_PAGES}
+_STUDIES = ("ablation", "variants", "sensitivity", "scarcity", "views", "tsne")
+NEEDS |= {f"scipd:{study}": f"runs of its own: scipd.{study}" for study in _STUDIES}
+NEEDS["scipd:students"] = "runs of its own: scipd.other_students"
+NEEDS |= {
+    "robust_ft": "the key robust_ft",
+    "robust_ft:fmow": "fmow among robust_ft.datasets",
+    "robust_ft:iwildcam": "iwildcam among robust_ft.datasets",
+    "robust_ft:contrastive": "an arm with loss: contrastive among robust_ft.arms",
+    "robust_ft:frozen": "an end-to-end CLIP with frozen parts among robust_ft.arms",
+    "robust_ft:interpolation": "robust_ft.interpolation",
 }
 _DATASET = "dataset:"
 _OURS = "not in the paper"
@@ -119,6 +139,53 @@ def _table(name: str, title: str, *needs: str) -> Artefact:
     number = f"Table {name[5:]}" if name.startswith("table") else f"Table, {_OURS}"
     return Artefact("alignment", name, "table", number, title, needs)
 
+
+def _scipd(kind: Kind, name: str, title: str, *needs: str) -> Artefact:
+    # The paper's numbering could not be read.
+    return Artefact("scipd", name, kind, kind.capitalize(), title, ("scipd", *needs))
+
+
+SCIPD: tuple[Artefact, ...] = (
+    *(
+        _scipd(kind, f"{name}_{page.lower()}", f"{title} of {_PRINTED[page]}", f"scipd:{page}")
+        for page in HYBRID_PAGES
+        for kind, name, title in HYBRID_ARTEFACTS
+    ),
+    _scipd("table", "h2cv", "Variation over hybridness (H2-CV)"),
+    _scipd("table", "open_set", "Open-set metrics, the source-only threshold among them"),
+    _scipd("table", "ablation", "Score, instance and class perturbation", "scipd:ablation"),
+    _scipd("table", "variants", "The method as described and as its code runs", "scipd:variants"),
+    _scipd("table", "students", "Other students", "scipd:students"),
+    _scipd("table", "sensitivity", "Values of alpha, tau and beta", "scipd:sensitivity"),
+    _scipd("table", "views", "Teacher scores of a few fixed augmentations", "scipd:views"),
+    _scipd("table", "splits", "Label sets, their hybridness, and counts against the official"),
+    _scipd("table", "claims", "What the paper claims, and whether it holds in this run"),
+    _scipd("figure", "sensitivity_curves", "Curves of alpha, tau, beta", "scipd:sensitivity"),
+    _scipd("figure", "radar", "H-score of every method by data set and hybridness"),
+    _scipd("figure", "scarcity", "Accuracy with fewer training images", "scipd:scarcity"),
+    _scipd("figure", "tsne", "Target features of known and unknown classes", "scipd:tsne"),
+)
+#: Artefacts of the robust fine-tuning paper: kind, name, title, and what some need besides. Whether
+#: a table of the paper has these numbers is not known; of the figures only the curves are its own.
+_ROBUST: tuple[tuple[Kind, str, str, tuple[str, ...]], ...] = (
+    ("figure", "curves_fmow", "Accuracy on FMoW by training share", ("robust_ft:fmow",)),
+    ("figure", "curves_iwildcam", "Macro F1 on iWildCam by share", ("robust_ft:iwildcam",)),
+    ("figure", "gains", "Gains of SWA and of CLIP by training share", ()),
+    ("figure", "wise_ft", "Between zero-shot and fine-tuned", ("robust_ft:interpolation",)),
+    ("figure", "effective_robustness", "OOD against ID score of every run", ()),
+    ("table", "selected_on_test", "Scores at the rates that OOD test selects", ()),
+    ("table", "selected_on_val", "Scores at the rates that OOD val selects", ()),
+    ("table", "splits", "Every metric on every split", ()),
+    ("table", "zero_shot", "Zero-shot CLIP beside what was trained", ()),
+    ("table", "swa_gain", "SWA's gain by training share", ()),
+    ("table", "clip_gain", "CLIP's gain on vision-only by training share", ()),
+    ("table", "contrastive", "Contrastive against cross-entropy", ("robust_ft:contrastive",)),
+    ("table", "frozen", "Frozen and partly frozen encoders", ("robust_ft:frozen",)),
+    ("table", "robustness", "Effective robustness of each arm", ()),
+    ("table", "interpolation", "Scores between the weights", ("robust_ft:interpolation",)),
+    ("table", "prompts", "Prompts, and which have the same tokens", ()),
+    ("table", "claims", "What the paper claims, and whether it holds in this run", ()),
+)
 
 ARTEFACTS: tuple[Artefact, ...] = (
     _figure("fig2a", "Accuracy of one method against similarity to pretraining", "corpus"),
@@ -171,6 +238,11 @@ ARTEFACTS: tuple[Artefact, ...] = (
     _table("correlations", "Rank correlation of accuracy with AlignmentScore"),
     _table("seeds", "Spread over seeds"),
     _table("cross_splits", "Split by one backbone, trained with another", "backbones"),
+    *(
+        Artefact("robust_ft", name, kind, f"{kind.title()} {name}", title, ("robust_ft", *needs))
+        for kind, name, title, needs in _ROBUST
+    ),
+    *SCIPD,
 )
 
 

@@ -18,6 +18,8 @@ BASE = {
     "checkpoints",
     "compat",
     "typed",
+    # What training selects by and metrics report.
+    "scores",
     # Pages of facts that the configuration is checked against; it lies in `data` for its readers.
     "data.registry",
 }

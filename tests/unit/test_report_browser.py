@@ -79,7 +79,10 @@ def test_loads_without_console_messages_and_shows_everything(dump):
     ("fragment", "expected"),
     [
         ("#kind=figure", [a for a in ARTEFACTS if a.kind == "figure"]),
-        ("#kind=table&paper=alignment", [a for a in ARTEFACTS if a.kind == "table"]),
+        (
+            "#kind=table&paper=alignment",
+            [a for a in ARTEFACTS if (a.kind, a.paper) == ("table", "alignment")],
+        ),
         ("#paper=other", [OTHER]),
         ("#q=TABLE1A", [a for a in ARTEFACTS if a.name == "table1a"]),
         ("#q=swad+unheard&kind=table", [OTHER]),

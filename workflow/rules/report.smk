@@ -5,7 +5,12 @@ rule build_report:
             workflow.source_path(f"../report/{artefacts.target(artefact)}.rst")
             for artefact in ARTEFACTS
         ],
-        verified=[checked(dataset) for dataset in PAPER.datasets],
+        verified=[
+            checked(dataset)
+            for dataset in dict.fromkeys(
+                [*PAPER.datasets, *SCIPD_PAGES.values(), *ROBUST_DATASETS]
+            )
+        ],
         models=expand(
             "results/zero_shot/{model}/{dataset}/zero_shot.json",
             model=PAPER.model,

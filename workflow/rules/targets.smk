@@ -5,6 +5,8 @@ rule all:
     input:
         rules.build_report.output,
         rules.compare_alignment.output,
+        rules.compare_scipd.output if SCIPD_ARMS else [],
+        rules.compare_robust_ft.output if CONFIG.robust_ft else [],
 
 
 rule report:
@@ -19,12 +21,15 @@ rule data:
 
 rule retrieve:
     input:
-        [checked(dataset) for dataset in PAPER.datasets],
+        [checked(d) for d in {*PAPER.datasets, *SCIPD_PAGES.values()}],
 
 
 rule index:
     input:
-        expand("results/data/{dataset}/index.parquet", dataset=PAPER.datasets),
+        expand(
+            "results/data/{dataset}/index.parquet",
+            dataset={*PAPER.datasets, *SCIPD_PAGES.values()},
+        ),
 
 
 rule pretrain:
@@ -53,16 +58,20 @@ rule align:
 rule train:
     input:
         [f"{run}/predictions.parquet" for run in trained_runs()],
+        scipd_files("predictions.parquet"),
 
 
 rule evaluate:
     input:
         rules.evaluate_alignment.output,
+        rules.evaluate_scipd.output if SCIPD_ARMS else [],
 
 
 rule compare:
     input:
         rules.compare_alignment.output,
+        rules.compare_scipd.output if SCIPD_ARMS else [],
+        rules.compare_robust_ft.output if CONFIG.robust_ft else [],
 
 
 rule annotate:

@@ -132,8 +132,7 @@ class TimmModel(ModelBase):
     weights: Literal["timm", "torchvision", "efficientnet_lite0"] = Field(
         "timm",
         description="whose pretrained weights; torchvision: its ImageNet-1k weights of "
-        "vit_base_patch32_224 or vit_base_patch16_224; efficientnet_lite0: those that ship with "
-        "the demo",
+        "vit_base_patch32_224 or vit_base_patch16_224; efficientnet_lite0: the demo's",
     )
     image_size: PositiveInt | None = Field(None, description="input size; timm's own if absent")
 

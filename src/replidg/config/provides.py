@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 
+from replidg.config import robust_ft_check, scipd_check
 from replidg.config.inputs import RegisteredDataset, TimmModel
 from replidg.config.schema import Config
 from replidg.config.similarity import AlphaSize, Owlv2Size
@@ -58,7 +59,35 @@ def provided(config: Config) -> frozenset[str]:
             found.add("scratch" if _random(config, name) else "backbones")
     if paper.annotation.labels is not None or paper.annotation.noise is not None:
         found.add("labels")
-    return frozenset(found)
+    return frozenset(found | scipd_check.provided(config) | _robust_ft(config))
+
+
+def contrastive_arms(config: Config) -> list[str]:
+    """Return the robust fine-tuning paper's arms that train with the contrastive loss."""
+    arms = config.robust_ft.arms if config.robust_ft else {}
+    return [name for name, arm in arms.items() if arm.loss == "contrastive"]
+
+
+def frozen_arms(config: Config) -> list[str]:
+    """Return its end-to-end CLIP arms that the paper has not and of which a part stays as it is."""
+    arms = config.robust_ft.arms if config.robust_ft else {}
+    return [
+        name
+        for name, arm in arms.items()
+        if name not in robust_ft_check.PAPER_ARMS
+        and (arm.kind, arm.tower, arm.loss) == ("end_to_end", "clip", "cross_entropy")
+        and (arm.trained == "image" or arm.frozen_layers)
+    ]
+
+
+def _robust_ft(config: Config) -> set[str]:
+    paper = config.robust_ft
+    if paper is None:
+        return set()
+    found = {"robust_ft", *(f"robust_ft:{name}" for name in paper.datasets)}
+    found |= {"robust_ft:contrastive"} if contrastive_arms(config) else set()
+    found |= {"robust_ft:frozen"} if frozen_arms(config) else set()
+    return found | ({"robust_ft:interpolation"} if paper.interpolation else set())
 
 
 def _sizes(config: Config) -> bool:

@@ -13,6 +13,8 @@ from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_v
 from replidg.config.inputs import Dataset, Embedding, Model, Preprocessing, Prompts, Strict
 from replidg.config.labels import Annotation, PerceptualSplit
 from replidg.config.methods import FineTuning, Method
+from replidg.config.robust_ft import RobustFt
+from replidg.config.scipd import Scipd
 from replidg.config.similarity import (
     AlphaSize,
     Corpus,
@@ -177,4 +179,6 @@ class Config(Strict):
     embedding: Embedding = Field(default=Embedding(), description="budget of embedding jobs")
     methods: dict[str, Method] = Field(description="DG methods")
     alignment: Alignment = Field(description="the alignment paper")
+    robust_ft: RobustFt | None = Field(None, description="the robust fine-tuning paper")
+    scipd: Scipd = Field(default=Scipd(), description="the SCI-PD paper")
     plots: Plots = Field(default=Plots(), description="look of the figures")

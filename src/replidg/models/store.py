@@ -192,7 +192,10 @@ def _load_timm(folder: Path, sha256: str) -> Backbone:
     spec = InputSpec(
         cfg["input_size"][1], "crop", how, tuple(cfg["mean"]), tuple(cfg["std"]), cfg["crop_pct"]
     )
-    return Backbone(model, None, None, spec, model.num_features, sha256)
+    # Not `num_features`: MobileNet-V3 widens the pooled features once more.
+    with torch.inference_mode():
+        dim = model(torch.zeros(1, 3, spec.size, spec.size)).shape[-1]
+    return Backbone(model, None, None, spec, dim, sha256)
 
 
 def input_spec(own: InputSpec, preprocessing: Preprocessing) -> InputSpec:

@@ -44,6 +44,8 @@ class Metric(NamedTuple):
 #: Every share is in percent, as in our tidy metrics.
 METRICS: dict[str, Metric] = {
     "accuracy": Metric(0, 100, "top-1 accuracy in percent"),
+    "macro_f1": Metric(0, 100, "mean over classes of F1 in percent"),
+    "worst_region_accuracy": Metric(0, 100, "top-1 accuracy in the worst region in percent"),
     "miou": Metric(0, 100, "mean intersection over union of 19 classes in percent"),
     "map": Metric(0, 100, "mean average precision in percent, threshold not stated"),
     "map50": Metric(0, 100, "mean average precision at IoU 0.5 in percent"),

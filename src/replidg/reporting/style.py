@@ -60,6 +60,13 @@ METHOD_STYLE: dict[str, MethodStyle] = {
     "miro_mpa": MethodStyle("#D55E00", "d"),
     "oracle": MethodStyle("#000000", "*", ":"),
 }
+#: Methods of the SCI-PD paper that its figures draw beside those above.
+DISTILLATION_STYLE: dict[str, MethodStyle] = {
+    "scipd": MethodStyle("#D55E00", "o"),
+    "scipd_code": MethodStyle("#882255", "s", "--"),
+    "clip_base": MethodStyle("#0072B2", "^"),
+    "hinton": MethodStyle("#117733", "D"),
+}
 _FALLBACK_MARKERS = "oshDv^<>pPXd"
 
 LABELS: dict[str, str] = {
@@ -77,6 +84,23 @@ LABELS: dict[str, str] = {
     "miro_swad": "MIRO + SWAD",
     "miro_mpa": "MIRO + MPA",
     "oracle": "oracle",
+    "scipd": "SCI-PD",
+    "scipd_code": "SCI-PD (code)",
+    "clip_base": "CLIPBase",
+    "mmd": "MMD",
+    "dann": "DANN",
+    "mixup": "Mixup",
+    "mldg": "MLDG",
+    "group_dro": "GroupDRO",
+    "rsc": "RSC",
+    "and_mask": "ANDMask",
+    "vrex": "VREx",
+    "mixstyle": "MixStyle",
+    "arpl": "ARPL",
+    "daml": "DAML",
+    "hinton": "KD",
+    "feature_kd": "Feature KD",
+    "contrastive_kd": "Contrastive KD",
     "domain_net": "DomainNet",
     "office_home": "OfficeHome",
     "terra_incognita": "TerraIncognita",
@@ -86,6 +110,16 @@ LABELS: dict[str, str] = {
     "openclipart": "open clip art",
     "all": "all data sets",
     "original": "original",
+    "fmow": "FMoW",
+    "iwildcam": "iWildCam",
+    "vision_probe": "vision-only linear probe",
+    "vision_e2e": "vision-only fine-tuned (E2E)",
+    "clip_probe": "CLIP linear probe",
+    "clip_e2e": "CLIP fine-tuned (E2E)",
+    "clip_e2e_swa": "CLIP fine-tuned (E2E) w/ SWA",
+    "clip_contrastive": "CLIP, contrastive",
+    "clip_image_tower": "CLIP, text tower frozen",
+    "clip_last_stage": "CLIP, last stage only",
     "dropped_low": "dropped (low score)",
     "dropped_high": "dropped (high score)",
     "mislabelled": "Mislabelled",
@@ -198,8 +232,9 @@ def order(names: Iterable[str], known: tuple[str, ...]) -> list[str]:
 
 def method_style(name: str) -> MethodStyle:
     """The style of a method; one without an entry gets a colour and marker set by its name."""
-    if name in METHOD_STYLE:
-        return METHOD_STYLE[name]
+    for styles in (METHOD_STYLE, DISTILLATION_STYLE):
+        if name in styles:
+            return styles[name]
     code = sum(name.encode())
     colors = PALETTES["okabe_ito"]
     return MethodStyle(

@@ -1,0 +1,69 @@
+# ruff: noqa: F821
+"""Write tables of the robust fine-tuning paper, its claims and its prompts among them."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from replidg.metrics.claims import claims_table
+from replidg.metrics.robust_ft_claims import robust_ft_claims
+from replidg.reporting.alignment_tables import claim_words
+from replidg.reporting.plain_table import write_plain
+from replidg.reporting.robust_ft_tables import TABLES, prompts_table
+
+CLAIMS = (
+    "What the paper claims, asked of this run's numbers. A claim that these are too few for cannot "
+    "be told."
+)
+PROMPTS = (
+    "Prompts, and the labels whose prompts are the same tokens: of these only the lowest wins."
+)
+
+
+def tabulate_robust_ft(
+    metrics: Iterable[Path],
+    prompts: Mapping[str, Path],
+    names: Sequence[str],
+    files: Sequence[tuple[Path, Path, Path]],
+    scored: Mapping[str, str],
+    arms: Mapping[str, list[str]],
+) -> None:
+    """Write several tables.
+
+    Args:
+        metrics: files of tidy metrics.
+        prompts: data set: file with prompts and the groups of equal tokens.
+        names: tables, as in `replidg.artefacts`.
+        files: csv, md and tex of each.
+        scored: data set: its metric.
+        arms: names of the `contrastive` and of the `frozen` arms.
+    """
+    whole = pd.concat([pd.read_parquet(path) for path in metrics], ignore_index=True)
+    for name, (csv, md, tex) in zip(names, files, strict=True):
+        if name == "claims":
+            table, caption = claim_words(claims_table(robust_ft_claims(whole, scored))), CLAIMS
+        elif name == "prompts":
+            read = {dataset: json.loads(path.read_text()) for dataset, path in prompts.items()}
+            found = {d: (each["prompts"], each["same_tokens"]) for d, each in read.items()}
+            table, caption = prompts_table(found), PROMPTS
+        else:
+            make, caption = TABLES[name]
+            table = make(whole, scored, arms)
+        write_plain(table, csv, md, tex, caption, f"tab:robust-ft-{name.replace('_', '-')}", 2)
+
+
+if "snakemake" in globals():
+    from replidg.log import setup
+
+    setup(snakemake.log[0])
+    out = snakemake.output
+    tabulate_robust_ft(
+        metrics=[Path(path) for path in snakemake.input.metrics],
+        prompts=dict(zip(snakemake.params.scored, map(Path, snakemake.input.prompts), strict=True)),
+        names=snakemake.params.names,
+        files=[tuple(map(Path, each)) for each in zip(out.csv, out.md, out.tex, strict=True)],
+        scored=snakemake.params.scored,
+        arms=snakemake.params.arms,
+    )

@@ -1,0 +1,90 @@
+# Names and files of arXiv 2311.02236 that several rules read.
+
+ROBUST = CONFIG.robust_ft
+ALL_RUNS = "all_runs"
+
+
+def robust_arms(*kinds):
+    return [name for name, arm in ROBUST.arms.items() if arm.kind in kinds]
+
+
+def robust_tower(arm):
+    """The backbone of an arm and its preprocessing."""
+    return ROBUST.clip if ROBUST.arms[arm].tower == "clip" else ROBUST.vision
+
+
+def robust_model(wildcards):
+    return f"results/models/{robust_tower(wildcards.arm).model}/model.json"
+
+
+def robust_embeddings(wildcards):
+    tower = robust_tower(wildcards.arm)
+    return embeddings(tower.model, tower.preprocessing, wildcards.dataset)
+
+
+def robust_preprocessing(wildcards):
+    return config["preprocessing"][robust_tower(wildcards.arm).preprocessing]
+
+
+def robust_model_flags(wildcards):
+    model = CONFIG.models[robust_tower(wildcards.arm).model]
+    return {
+        "frozen_batchnorm": model.frozen_batchnorm,
+        "channels_last": model.channels_last,
+    }
+
+
+def robust_training(wildcards):
+    """What of the protocol affects the result, so that a change of it trains again."""
+    return ROBUST.training.model_dump(mode="json", exclude=BUDGET_ONLY)
+
+
+def robust_interpolation(wildcards):
+    wise = ROBUST.interpolation
+    return wise.model_dump() if wise and wise.arm == wildcards.arm else None
+
+
+def robust_runs(arm):
+    """Runs of an arm by job: name of the job, and its fractions, rates and seeds."""
+    if ROBUST.arms[arm].kind == "zero_shot":
+        return {ALL_RUNS: [(0.0, 0.0, 0)]}
+    runs = [
+        (fraction, rate, seed)
+        for fraction in ROBUST.fractions
+        for rate in ROBUST.rates
+        for seed in ROBUST.seeds
+    ]
+    together = ROBUST.arms[arm].kind == "linear_probe" or ROBUST.runs_per_job == "all"
+    if together:
+        return {ALL_RUNS: runs}
+    return {f"fraction{f:g}_rate{r:g}_seed{s}": [(f, r, s)] for f, r, s in runs}
+
+
+def robust_choices(wildcards):
+    return robust_runs(wildcards.arm)[wildcards.runs]
+
+
+def robust_predictions(arm, dataset):
+    return [
+        f"results/runs/robust_ft/{dataset}/{arm}/{job}/predictions.parquet"
+        for job in robust_runs(arm)
+    ]
+
+
+def robust_files():
+    """Data set, arm and prediction file of everything that the paper's artefacts read."""
+    return [
+        (dataset, arm, path)
+        for dataset in ROBUST.datasets
+        for arm, how in ROBUST.arms.items()
+        if dataset in (how.datasets or ROBUST.datasets)
+        for path in robust_predictions(arm, dataset)
+    ]
+
+
+ROBUST_METRICS = {name: scored.metric for name, scored in ROBUST.datasets.items()}
+ROBUST_PROMPTS = [
+    f"results/runs/robust_ft/{dataset}/{arm}/{ALL_RUNS}/prompts.json"
+    for dataset in ROBUST.datasets
+    for arm in robust_arms("zero_shot")[:1]
+]
