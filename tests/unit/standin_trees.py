@@ -11,7 +11,7 @@ import pandas as pd
 from PIL import Image
 
 from replidg.data import registry, standins
-from replidg.data.embedded_pictures import on_white
+from replidg.data.embedded_pictures import decoded, on_white
 from replidg.data.standins.pictures import PROVENANCE, table
 
 # Of every page but the segmentation sets', whose scenes have tests of their own.
@@ -60,7 +60,7 @@ def provenance(key: str) -> pd.DataFrame:
 
 @cache
 def _thumbnails() -> np.ndarray:
-    shrunk = [_vector(on_white(content)) for content in table()["image"]]
+    shrunk = [_vector(on_white(decoded(content))) for content in table()["image"]]
     return np.stack(shrunk)
 
 

@@ -117,6 +117,28 @@ def test_archives_of_something_else(tmp_path):
     assert not verified.exists()
 
 
+@pytest.mark.parametrize("below", ["VLCS", "kfold"])
+def test_what_fails_behind_the_download_keeps_the_archives(tmp_path, below):
+    """An unknown layout, and one whose classes the reader does not know."""
+    source = miniature("PACS" if below == "kfold" else "VLCS", tmp_path / "source")
+    archive = packed(source, tmp_path / "mirror" / "PACS.zip", below)
+    verified = tmp_path / "datasets" / "PACS" / ".verified.json"
+    where = places(tmp_path, mirrors=[str(tmp_path / "mirror")])
+    with pytest.raises(DatasetError):
+        retrieve.retrieve("PACS", OFFICIAL, where, verified)
+    kept = tmp_path / "downloads" / "PACS" / "PACS.zip"
+    assert kept.read_bytes() == archive.read_bytes() and not verified.exists()
+
+
+def test_archives_go_or_stay_as_asked(tmp_path):
+    source = with_official_classes(miniature("PACS", tmp_path / "source"))
+    packed(source, tmp_path / "mirror" / "PACS.zip", "kfold")
+    for keep in (True, False):
+        where = places(tmp_path, mirrors=[str(tmp_path / "mirror")], keep_archives=keep)
+        retrieve.retrieve("PACS", OFFICIAL, where, tmp_path / "datasets/PACS/.verified.json")
+        assert (tmp_path / "downloads" / "PACS" / "PACS.zip").exists() == keep
+
+
 def test_a_users_folder_is_linked_and_its_samples_are_kept(tmp_path):
     own = with_official_classes(miniature("PACS", tmp_path / "own"))
     before = contents(own)

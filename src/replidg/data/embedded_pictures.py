@@ -83,9 +83,9 @@ def write_tree(dataset: EmbeddedDataset, folder: Path) -> pd.DataFrame:
     rows = pictures[["image_id", "image"]].itertuples(index=False)
     shares = []
     for image_id, content in tracked(rows, len(pictures), "writing pictures"):
-        picture = _decoded(content)
+        picture = decoded(content)
         shares.append(object_share(picture))
-        _laid_on_white(picture).save(folder / f"{image_id}.png", optimize=False)
+        on_white(picture).save(folder / f"{image_id}.png", optimize=False)
     described = describe(pictures.assign(object_share=shares), dataset)
     described.to_csv(folder / METADATA, index=False)
     return described
@@ -107,16 +107,13 @@ def object_share(picture: Image.Image) -> float:
     return float(area / alpha.size)
 
 
-def on_white(content: bytes) -> Image.Image:
-    """Decode an embedded picture and lay it on white; returns an RGB image."""
-    return _laid_on_white(_decoded(content))
-
-
-def _decoded(content: bytes) -> Image.Image:
+def decoded(content: bytes) -> Image.Image:
+    """Return an embedded picture with its transparency (RGBA)."""
     return Image.open(io.BytesIO(content)).convert("RGBA")
 
 
-def _laid_on_white(picture: Image.Image) -> Image.Image:
+def on_white(picture: Image.Image) -> Image.Image:
+    """Lay an RGBA picture on white; returns an RGB image."""
     pixels = np.asarray(picture, dtype=np.float32)
     alpha = pixels[..., 3:] / 255.0
     laid = pixels[..., :3] * alpha + 255.0 * (1.0 - alpha)

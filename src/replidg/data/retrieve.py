@@ -63,6 +63,9 @@ def retrieve(name: str, dataset: Dataset, places: Places, verified: Path) -> Non
     if isinstance(dataset, RegisteredDataset):
         entry = availability.page(name, dataset)
         _replace(verified, lambda staged: _registered(name, dataset, entry, places, staged))
+        # Not before everything is in place: an error in between must not cost a download.
+        if not places.keep_archives:
+            shutil.rmtree(places.downloads / name, ignore_errors=True)
     elif isinstance(dataset, EmbeddedDataset):
         _replace(verified, lambda staged: _embedded(name, dataset, staged))
     else:
@@ -155,8 +158,6 @@ def _download(name: str, entry: Entry, places: Places, staged: Path) -> Layout:
     found = own_copy.recognise(entry, unpacked, f"the archives of {name}")
     own_copy.move(found, staged)
     shutil.rmtree(unpacked)
-    if not places.keep_archives:
-        shutil.rmtree(folder)
     return found.layout
 
 
