@@ -34,7 +34,10 @@ def read_requirements(name):
 
 
 def specifiers(requirements):
-    return {name_of(line): re.sub(r"^[A-Za-z0-9._-]+", "", line).strip() for line in requirements}
+    return {
+        name_of(line): re.sub(r"^[A-Za-z0-9._-]+(\[[^]]*\])?", "", line).strip()
+        for line in requirements
+    }
 
 
 def read_project():
