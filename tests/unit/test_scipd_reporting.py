@@ -8,7 +8,8 @@ from replidg.config.scipd_arms import RunKey
 from replidg.metrics.scipd import KEYS, tidy_metrics
 from replidg.metrics.scipd_claims import scipd_claims
 from replidg.reporting import scipd_figures, scipd_tables
-from replidg.reporting.scipd_table_files import Options, write
+from replidg.reporting.artefact_files import write_one
+from replidg.reporting.scipd_table_files import Options, make
 from replidg.reporting.style import PlotStyle
 
 SETS = {"H0": 0.0, "H1_6": 1 / 6, "H1": 1.0}
@@ -108,34 +109,35 @@ def test_counts_table():
 
 
 @pytest.mark.parametrize("name", ["main_pacs", "targets_pacs", "h2cv", "open_set", "ablation",
-                                  "sensitivity"])  # fmt: skip
+                                  "sensitivity", "claims"])  # fmt: skip
 def test_every_table_is_written(name, tmp_path):
     options = Options(PAGES, list(GAIN), SWITCHES, seeds=2)
     files = [tmp_path / f"{name}.{suffix}" for suffix in ("csv", "md", "tex")]
-    write(name, metrics(), options, *files)
+    write_one("scipd", name, make(name, metrics(), options), *files)
     assert all(path.stat().st_size for path in files)
     with pytest.raises(ValueError, match="no table"):
-        write("nothing", metrics(), options, *files)
+        make("nothing", metrics(), options)
 
 
 @pytest.mark.parametrize("name", ["lines_pacs", "sensitivity_curves", "scarcity", "radar"])
 def test_every_figure_is_drawn(name):
-    shares = {"scipd_sp": "scipd"}
-    figure = scipd_figures.draw(name, metrics(), PAGES, list(GAIN), shares, PlotStyle())
+    options = scipd_figures.Options(PAGES, list(GAIN), {"scipd_sp": "scipd"})
+    figure = scipd_figures.draw(name, metrics(), options, PlotStyle())
     assert figure.axes and any(ax.lines for ax in figure.axes)
     with pytest.raises(ValueError, match="no figure"):
-        scipd_figures.draw("nothing", metrics(), PAGES, list(GAIN), shares, PlotStyle())
+        scipd_figures.draw("nothing", metrics(), options, PlotStyle())
 
 
 def test_lines_show_the_numbers():
-    figure = scipd_figures.draw("lines_pacs", metrics(), PAGES, ["erm"], {}, PlotStyle())
+    options = scipd_figures.Options(PAGES, ["erm"])
+    figure = scipd_figures.draw("lines_pacs", metrics(), options, PlotStyle())
     average = figure.axes[2].lines[0]
     assert average.get_ydata() == pytest.approx([51 + 10 * h for h in SETS.values()])
 
 
 def test_scarcity_ends_at_the_main_tables():
-    shares = {"scipd_sp": "scipd"}
-    figure = scipd_figures.draw("scarcity", metrics(), PAGES, list(GAIN), shares, PlotStyle())
+    options = scipd_figures.Options(PAGES, list(GAIN), {"scipd_sp": "scipd"})
+    figure = scipd_figures.draw("scarcity", metrics(), options, PlotStyle())
     line = figure.axes[0].lines[0]
     assert list(line.get_xdata()) == [10.0, 100.0]
 

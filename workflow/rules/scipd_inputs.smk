@@ -110,22 +110,10 @@ def scipd_switches():
     return found
 
 
-def scipd_artefact(kind, name):
-    """The file of an artefact that stands in Snakemake's report."""
-    suffix = {"figure": "svg", "table": "csv"}[kind]
-    return report(
-        f"results/scipd/{kind}s/{name}.{suffix}",
-        caption=f"../../report/scipd_{name}.rst",
-        category="scipd",
-        subcategory=f"{kind}s",
-        labels={kind: name},
-    )
-
-
-def scipd_names(kind, without=()):
-    """Artefacts of a kind that this configuration can make."""
-    return [
-        a.name
-        for a in ARTEFACTS
-        if (a.paper, a.kind) == ("scipd", kind) and a.name not in without
-    ]
+def scipd_shares():
+    """Arms of the scarcity study: the method that each is a share of."""
+    return {
+        name: arm.method
+        for name, arm in SCIPD_ARMS.items()
+        if "scarcity" in arm.studies
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -10,10 +11,25 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from replidg.reporting.scipd_tables import MEAN, PRINTED, h_label, rows_of
-from replidg.reporting.style import PlotStyle, apply, dataset_colors, label, method_style, order
+from replidg.reporting.style import PlotStyle, apply, dataset_colors, label, method_style
 
 SYMBOLS = {"alpha": "α (instance)", "tau": "τ (score)", "beta": "β (class)"}
 LINES = ("accuracy", "h_score_max")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What figures need besides the metrics.
+
+    Attributes:
+        pages: data sets by their page of the registry, lower case.
+        methods: of the main tables, in order.
+        shares: arm of the scarcity study -> its method.
+    """
+
+    pages: Mapping[str, str] = field(default_factory=dict)
+    methods: Sequence[str] = ()
+    shares: Mapping[str, str] = field(default_factory=dict)
 
 
 def _line(ax: Axes, rows: pd.DataFrame, places: Sequence[float], method: str, name: str) -> None:
@@ -169,33 +185,25 @@ def feature_map(
     return fig
 
 
-def draw(
-    name: str,
-    metrics: pd.DataFrame,
-    pages: Mapping[str, str],
-    methods: Sequence[str],
-    shares: Mapping[str, str],
-    style: PlotStyle,
-) -> Figure:
+def draw(name: str, metrics: pd.DataFrame, options: Options, style: PlotStyle) -> Figure:
     """Draw one figure that shows metrics.
 
     Args:
         name: as in `replidg.artefacts`.
         metrics: tidy metrics that hold what it shows.
-        pages: data sets by their page of the registry, lower case.
-        methods: of the main tables, in order.
-        shares: arm of the scarcity study -> its method.
+        options: data sets, methods, shares.
         style: sizes and fonts.
 
     Raises:
         ValueError: there is no such figure, or the metrics lack what it shows.
     """
-    if name.startswith("lines_") and name[6:] in pages:
-        return by_hybridness(metrics, pages[name[6:]], methods, style)
-    if name == "sensitivity_curves":
-        return sensitivity(metrics, style)
-    if name == "scarcity":
-        return scarcity(metrics, shares, style)
-    if name == "radar":
-        return radar(metrics, order(methods, tuple(methods)), style)
+    if name.startswith("lines_") and name[6:] in options.pages:
+        return by_hybridness(metrics, options.pages[name[6:]], options.methods, style)
+    match name:
+        case "sensitivity_curves":
+            return sensitivity(metrics, style)
+        case "scarcity":
+            return scarcity(metrics, options.shares, style)
+        case "radar":
+            return radar(metrics, options.methods, style)
     raise ValueError(f"scipd has no figure {name!r}")

@@ -1,17 +1,16 @@
-"""Which function makes which table of the `scipd` paper, its caption, and its files."""
+"""Which function makes which table of the `scipd` paper, and its caption."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pandas as pd
 
+from replidg.metrics.scipd_claims import scipd_claims
 from replidg.reporting import scipd_tables as made
-from replidg.reporting.plain_table import write_plain
+from replidg.reporting.artefact_files import Grid, Records, claim_records
 from replidg.reporting.style import label
-from replidg.reporting.tables import write_table
 
 STUDIES = {
     "open_set": "main",
@@ -32,6 +31,11 @@ CAPTIONS = {
     "domains",
     "sensitivity": "One hyper-parameter changed at a time (%), mean over all else",
 }
+SPLITS = (
+    "Label sets of the source domains, the hybridness H computed from them, and how many of the "
+    "image counts (a source's training and validation images, the target) equal those of the "
+    "official lists. Only real data are compared."
+)
 
 
 @dataclass(frozen=True)
@@ -43,56 +47,67 @@ class Options:
         methods: order of the rows.
         switches: arm of the ablation -> whether it has SP, IP, CP.
         seeds: number of seeds, for the captions.
+        method: SCI-PD among the methods of the main tables, for the claims.
+        base: CLIPBase among them.
     """
 
     pages: Mapping[str, str] = field(default_factory=dict)
     methods: Sequence[str] = ()
     switches: Mapping[str, Sequence[bool]] = field(default_factory=dict)
     seeds: int = 1
+    method: str = "scipd"
+    base: str = "clip_base"
 
 
-def write(
-    name: str, metrics: pd.DataFrame, options: Options, csv: Path, md: Path, tex: Path
-) -> None:
-    """Make one table and write its files.
+def make(name: str, metrics: pd.DataFrame, options: Options) -> Grid | Records:
+    """Make one table.
 
     Args:
         name: as in `replidg.artefacts`.
-        metrics: tidy metrics that hold what it shows.
+        metrics: tidy metrics that hold what it shows; for `splits` the counts of
+            `count_hybrid_splits`.
         options: what else it needs.
-        csv: numbers for programs.
-        md: the table in Markdown.
-        tex: the table in LaTeX.
 
     Raises:
         ValueError: there is no such table, or the metrics lack what it shows.
     """
-    files, key = (Path(csv), Path(md), Path(tex)), f"tab:scipd-{name}"
-    seeds = f"; {options.seeds} seeds" + (" ± standard deviation" if options.seeds > 1 else "")
+    seeds = "; one seed"
+    if options.seeds > 1:
+        seeds = f"; mean ± standard deviation over {options.seeds} seeds"
     kind, _, page = name.partition("_")
-    if kind == "main" and page in options.pages:
-        dataset = options.pages[page]
+    methods = options.methods
+    if kind in ("main", "targets") and page in options.pages:
+        return _of_dataset(kind, metrics, options.pages[page], methods, seeds)
+    if name in STUDIES:
+        table = made.study_table(metrics, STUDIES[name], methods)
+        return Grid(*table, CAPTIONS[name] + seeds + ".")
+    match name:
+        case "h2cv":
+            table = made.variation_table(metrics, methods)
+            return Grid(*table, CAPTIONS[name] + seeds + ".", bold_best=False)
+        case "ablation":
+            return Records(made.ablation_table(metrics, options.switches), CAPTIONS[name] + ".")
+        case "sensitivity":
+            return Records(made.sensitivity_table(metrics), CAPTIONS[name] + ".")
+        case "splits":
+            return Records(made.counts_table(metrics), SPLITS)
+        case "claims":
+            switches = {arm: tuple(own) for arm, own in options.switches.items()}
+            found = scipd_claims(metrics, options.method, options.base, switches)
+            return claim_records(found)
+    raise ValueError(f"scipd has no table {name!r}")
+
+
+def _of_dataset(
+    kind: str, metrics: pd.DataFrame, dataset: str, methods: Sequence[str], seeds: str
+) -> Grid | Records:
+    if kind == "main":
         caption = (
             f"Closed-set accuracy (Acc) and H-score (best of ten thresholds from the target) on "
             f"{label(dataset)}, %, mean over target domains{seeds}."
         )
-        table = made.main_table(metrics, dataset, options.methods)
-        write_table(table.mean, table.sd, *files, caption, key)
-    elif kind == "targets" and page in options.pages:
-        dataset = options.pages[page]
-        caption = f"Every metric by hybridness H and target domain of {label(dataset)}, %{seeds}."
-        write_plain(made.target_table(metrics, dataset, options.methods), *files, caption, key)
-    elif name in STUDIES:
-        table = made.study_table(metrics, STUDIES[name], options.methods)
-        write_table(table.mean, table.sd, *files, CAPTIONS[name] + seeds + ".", key)
-    elif name == "h2cv":
-        table = made.variation_table(metrics, options.methods)
-        caption = CAPTIONS[name] + seeds + "."
-        write_table(table.mean, table.sd, *files, caption, key, bold_best=False)
-    elif name == "ablation":
-        table = made.ablation_table(metrics, options.switches)
-        write_plain(table, *files, CAPTIONS[name] + seeds + ".", key)
-    elif name == "sensitivity":
-        write_plain(made.sensitivity_table(metrics), *files, CAPTIONS[name] + seeds + ".", key)
-    else:
-        raise ValueError(f"scipd has no table {name!r}")
+        return Grid(*made.main_table(metrics, dataset, methods), caption)
+    caption = (
+        f"Every metric by hybridness H and target domain of {label(dataset)}, %, mean over seeds."
+    )
+    return Records(made.target_table(metrics, dataset, methods), caption)
