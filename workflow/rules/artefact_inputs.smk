@@ -26,9 +26,9 @@ def captioned(paper, kind, name):
 
 
 def written(paper, kind, names):
-    """Outputs of a rule that makes figures or tables, by suffix: lists, or one file of one name.
+    """Files of figures or tables by suffix, as outputs: lists, or one file of one name.
 
-    Captions are looked for beside the rule's file: call this from workflow/rules/papers/.
+    Captions are looked for beside the file that calls: do so from workflow/rules/papers/.
     """
     if isinstance(names, str):
         return {s: files[0] for s, files in written(paper, kind, [names]).items()}
