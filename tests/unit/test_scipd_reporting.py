@@ -86,14 +86,33 @@ def test_variation_table_by_hand():
     assert table.mean.loc["erm", "PACS: Accuracy"] == pytest.approx(wanted)
 
 
-def test_target_table_has_every_place():
-    table = scipd_tables.target_table(metrics(), "PACS", list(GAIN))
-    assert len(table) == 3 * 3 * 4
-    assert table["H"].tolist()[:1] == ["0"] and set(table["Target"]) == {
-        "photo",
-        "sketch",
-        "average",
-    }
+def test_target_table_has_every_place_and_its_spread():
+    mean, sd = scipd_tables.target_table(metrics(), "PACS", list(GAIN))
+    assert len(mean) == 3 * 3 * 4 and mean.index[0] == "H = 0, photo, ERM"
+    assert mean.index[-1] == "H = 1, average, scipd sp"
+    # Seeds 0 and 1; photo is 1 above sketch.
+    assert mean.loc["H = 0, photo, ERM", "AUROC"] == pytest.approx(51.5)
+    assert mean.loc["H = 0, average, ERM", "AUROC"] == pytest.approx(51.0)
+    assert sd.loc["H = 0, photo, ERM", "AUROC"] == pytest.approx(np.sqrt(0.5))
+
+
+def test_ablation_table_names_the_perturbations():
+    mean, sd = scipd_tables.ablation_table(metrics(), SWITCHES)
+    assert list(mean.index) == ["none", "SP", "SP + IP"] == list(sd.index)
+    two = SWITCHES | {"erm": (False, False, False)}
+    both = metrics()
+    both = pd.concat([both, both[both["artefact"] == "main"].assign(artefact="ablation")])
+    names = list(scipd_tables.ablation_table(both, two).mean.index)
+    assert "none (CLIPBase)" in names and "none (ERM)" in names
+
+
+def test_arms_in_words():
+    assert scipd_tables.arm_label("erm-share-0.1") == "ERM, 10 % of the images"
+    assert scipd_tables.arm_label("scipd-views-2") == "SCI-PD, 2 fixed views"
+    assert scipd_tables.arm_label("scipd-student-tiny_net", "resnet18") == "SCI-PD, tiny net"
+    assert scipd_tables.arm_label("scipd", "resnet18") == "SCI-PD, resnet18"
+    assert scipd_tables.arm_label("scipd-tau-2") == "SCI-PD, tau = 2"
+    assert scipd_tables.arm_label("clip_base") == "CLIPBase"
 
 
 def test_counts_table():
@@ -111,7 +130,7 @@ def test_counts_table():
 @pytest.mark.parametrize("name", ["main_pacs", "targets_pacs", "h2cv", "open_set", "ablation",
                                   "sensitivity", "claims"])  # fmt: skip
 def test_every_table_is_written(name, tmp_path):
-    options = Options(PAGES, list(GAIN), SWITCHES, seeds=2)
+    options = Options(PAGES, list(GAIN), SWITCHES)
     files = [tmp_path / f"{name}.{suffix}" for suffix in ("csv", "md", "tex")]
     write_one("scipd", name, make(name, metrics(), options), *files)
     assert all(path.stat().st_size for path in files)

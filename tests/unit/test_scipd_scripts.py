@@ -12,13 +12,11 @@ from safetensors.numpy import save_file
 
 from replidg.artefacts import available, of
 from replidg.config import load, scipd_arms
-from replidg.config.merge import merge
 from replidg.config.provides import provided
 from replidg.reporting.artefact_files import draw_figures, write_tables
 
 ROOT = Path(__file__).parents[2]
 SWITCHES = ("score_perturbation", "instance_perturbation", "class_perturbation")
-CONFIGS = ("config.yaml", "config/scipd.yaml")
 
 
 def script(name: str):
@@ -46,8 +44,7 @@ def predictions(keys, rng) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def config():
-    parts = [yaml.safe_load((ROOT / name).read_text()) for name in CONFIGS]
-    return load(merge(*parts))
+    return load(yaml.safe_load((ROOT / "config.yaml").read_text()))
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +95,6 @@ def test_tables(config, folder):
         "pages": {"pacs": "PACS", "office_home": "office_home"},
         "methods": list(scipd_arms.arms(config)),
         "switches": switches(config),
-        "seeds": 2,
     }
     write_tables("scipd", folder / "metrics.parquet", chosen, *files, options)
     assert "main_pacs" in chosen and all(path.stat().st_size for part in files for path in part)

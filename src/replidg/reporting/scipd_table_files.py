@@ -10,26 +10,26 @@ import pandas as pd
 from replidg.metrics.scipd_claims import scipd_claims
 from replidg.reporting import scipd_tables as made
 from replidg.reporting.artefact_files import Grid, Records, claim_records
-from replidg.reporting.style import label
+from replidg.reporting.style import DATASET_ORDER, label, order
 
+#: Table -> studies that its rows are of, where it is not called like the study.
 STUDIES = {
-    "open_set": "main",
-    "variants": "variants",
-    "students": "students",
-    "views": "views",
+    "open_set": ("main",),
+    "h2cv": ("main",),
+    "variants": ("variants",),
+    "students": ("students",),
+    "views": ("views",),
+    "sensitivity": ("alpha", "tau", "beta"),
 }
 CAPTIONS = {
-    "open_set": "Metrics of open-set recognition (%), mean over data sets, H and target domains",
-    "variants": "The method as described and as its public code runs it (%), mean over H and "
-    "target domains",
-    "students": "Other students (%), mean over H and target domains",
-    "views": "Teacher scores of a few fixed augmentations against those of every augmented image "
-    "(%), mean over H and target domains",
-    "h2cv": "Coefficient of variation over the hybridness settings (%, lower is steadier) of the "
-    "mean over target domains",
-    "ablation": "Score (SP), instance (IP) and class perturbation (CP), %, mean over H and target "
-    "domains",
-    "sensitivity": "One hyper-parameter changed at a time (%), mean over all else",
+    "open_set": "Metrics of open-set recognition",
+    "variants": "The method as described and as its public code runs it",
+    "students": "Other students",
+    "views": "Teacher scores of a few fixed augmentations against those of every augmented image",
+    "h2cv": "Coefficient of variation over the hybridness settings (lower is steadier) of the mean "
+    "over target domains",
+    "ablation": "Score (SP), instance (IP) and class perturbation (CP)",
+    "sensitivity": "One hyper-parameter changed at a time",
 }
 SPLITS = (
     "Label sets of the source domains, the hybridness H computed from them, and how many of the "
@@ -46,17 +46,17 @@ class Options:
         pages: data sets by their page of the registry, lower case.
         methods: order of the rows.
         switches: arm of the ablation -> whether it has SP, IP, CP.
-        seeds: number of seeds, for the captions.
         method: SCI-PD among the methods of the main tables, for the claims.
         base: CLIPBase among them.
+        student: of the main tables.
     """
 
     pages: Mapping[str, str] = field(default_factory=dict)
     methods: Sequence[str] = ()
     switches: Mapping[str, Sequence[bool]] = field(default_factory=dict)
-    seeds: int = 1
     method: str = "scipd"
     base: str = "clip_base"
+    student: str = ""
 
 
 def make(name: str, metrics: pd.DataFrame, options: Options) -> Grid | Records:
@@ -71,24 +71,14 @@ def make(name: str, metrics: pd.DataFrame, options: Options) -> Grid | Records:
     Raises:
         ValueError: there is no such table, or the metrics lack what it shows.
     """
-    seeds = "; one seed"
-    if options.seeds > 1:
-        seeds = f"; mean ± standard deviation over {options.seeds} seeds"
     kind, _, page = name.partition("_")
     methods = options.methods
     if kind in ("main", "targets") and page in options.pages:
-        return _of_dataset(kind, metrics, options.pages[page], methods, seeds)
-    if name in STUDIES:
-        table = made.study_table(metrics, STUDIES[name], methods)
-        return Grid(*table, CAPTIONS[name] + seeds + ".")
+        return _of_dataset(kind, metrics, options.pages[page], methods)
+    if name in CAPTIONS:
+        caption = f"{CAPTIONS[name]}, %. {_scope(metrics, STUDIES.get(name, (name,)))}"
+        return _of_study(name, metrics, options, caption)
     match name:
-        case "h2cv":
-            table = made.variation_table(metrics, methods)
-            return Grid(*table, CAPTIONS[name] + seeds + ".", bold_best=False)
-        case "ablation":
-            return Records(made.ablation_table(metrics, options.switches), CAPTIONS[name] + ".")
-        case "sensitivity":
-            return Records(made.sensitivity_table(metrics), CAPTIONS[name] + ".")
         case "splits":
             return Records(made.counts_table(metrics), SPLITS)
         case "claims":
@@ -98,16 +88,49 @@ def make(name: str, metrics: pd.DataFrame, options: Options) -> Grid | Records:
     raise ValueError(f"scipd has no table {name!r}")
 
 
-def _of_dataset(
-    kind: str, metrics: pd.DataFrame, dataset: str, methods: Sequence[str], seeds: str
-) -> Grid | Records:
+def _of_study(name: str, metrics: pd.DataFrame, options: Options, caption: str) -> Grid | Records:
+    methods = options.methods
+    match name:
+        case "h2cv":
+            return Grid(*made.variation_table(metrics, methods), caption, bold_best=False)
+        case "ablation":
+            table = made.ablation_table(metrics, options.switches)
+            return Grid(*table, caption, corner="Perturbations")
+        case "sensitivity":
+            return Records(made.sensitivity_table(metrics), caption)
+    table = made.study_table(metrics, STUDIES[name][0], methods)
+    plain = {"students": label(options.student), "views": "every augmented image"}
+    names = {arm: made.arm_label(arm, plain.get(name, "")) for arm in table.mean.index}
+    mean, sd = (part.rename(index=names) for part in table)
+    return Grid(mean, sd, caption)
+
+
+def _scope(metrics: pd.DataFrame, studies: Sequence[str]) -> str:
+    """Say what a study's means are over: data sets, H, target domains, seeds."""
+    rows = metrics[metrics["artefact"].isin(studies)]
+    main = metrics[(metrics["artefact"] == "main") & metrics["x"].notna()]
+    of_sets = main.groupby(["dataset", "setting"])["x"].first()
+    pairs = rows[["dataset", "setting"]].drop_duplicates().itertuples(index=False, name=None)
+    steps = sorted({of_sets[pair] for pair in pairs if pair in of_sets.index})
+    datasets = ", ".join(map(label, order(rows["dataset"], DATASET_ORDER)))
+    domains = ", ".join(map(label, sorted(set(rows["domain"]) - {made.MEAN})))
+    where = f"Mean over {datasets}; H = {', '.join(map(made.h_label, steps))}; targets {domains}"
+    return f"{where}{_seeds(rows)}."
+
+
+def _seeds(rows: pd.DataFrame) -> str:
+    count = rows["seed"].nunique()
+    return "; one seed" if count == 1 else f"; ± standard deviation over {count} seeds"
+
+
+def _of_dataset(kind: str, metrics: pd.DataFrame, dataset: str, methods: Sequence[str]) -> Grid:
+    seeds = _seeds(made.rows_of(metrics, "main", dataset=dataset))
     if kind == "main":
         caption = (
             f"Closed-set accuracy (Acc) and H-score (best of ten thresholds from the target) on "
             f"{label(dataset)}, %, mean over target domains{seeds}."
         )
         return Grid(*made.main_table(metrics, dataset, methods), caption)
-    caption = (
-        f"Every metric by hybridness H and target domain of {label(dataset)}, %, mean over seeds."
-    )
-    return Records(made.target_table(metrics, dataset, methods), caption)
+    caption = f"Every metric by hybridness H and target domain of {label(dataset)}, %{seeds}."
+    table = made.target_table(metrics, dataset, methods)
+    return Grid(*table, caption, bold_best=False, corner="H, target, method")

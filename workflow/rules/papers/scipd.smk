@@ -62,9 +62,9 @@ if SCIPD_ARMS:
                     "pages": SCIPD_PAGES,
                     "methods": list(SCIPD_ARMS),
                     "switches": scipd_switches(),
-                    "seeds": len(SCIPD.seeds),
                     "method": SCIPD.method,
                     "base": SCIPD.base,
+                    "student": SCIPD.student,
                 },
             message:
                 f"Writing tables of the SCI-PD paper: {' '.join(chosen)}"
