@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from replidg.config.scipd import HybridData, LabelSets
+from replidg.data.errors import DatasetError
 from replidg.data.hybrid import counted, expected_counts, share_out
 from replidg.files import whole_file
 
@@ -35,6 +36,9 @@ def count_hybrid_splits(
         splits: label sets of each by name.
         data: shares or lists of each.
         out: parquet file; `expected` is empty where the official lists have no count.
+
+    Raises:
+        DatasetError: real data with official lists have other counts than these lists had.
     """
     tables = []
     for dataset, path in indexes.items():
@@ -58,9 +62,24 @@ def count_hybrid_splits(
         if dataset not in official:
             known = known.iloc[:0]
         table = table.merge(known, on=KEYS, how="left").assign(dataset=dataset)
+        if settings.lists is not None:
+            assert_counts(table, dataset)
         tables.append(table.astype({"expected": "Float64"}))
     with whole_file(out) as temporary:
         pd.concat(tables, ignore_index=True).to_parquet(temporary, index=False)
+
+
+def assert_counts(table: pd.DataFrame, dataset: str) -> None:
+    """Raise unless every count is that of the official lists; shares are only shown beside them."""
+    wrong = table[table["expected"].notna() & (table["n_images"] != table["expected"])]
+    if len(wrong):
+        row = wrong.iloc[0]
+        raise DatasetError(
+            f"scipd.datasets.{dataset}.lists: {len(wrong)} of {len(table)} counts differ from the "
+            f"benchmark's; {row['split']}, target {row['target']}, {row['part']} of "
+            f"{row['domain']}: {row['n_images']} images, not {row['expected']:.0f}. Are these its "
+            "lists, and are all classes there? `lists: null` takes shares instead."
+        )
 
 
 if "snakemake" in globals():

@@ -7,16 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from replidg.metrics.claims import claims_table
 from replidg.metrics.robust_ft_claims import robust_ft_claims
-from replidg.reporting.alignment_tables import claim_words
-from replidg.reporting.plain_table import write_plain
+from replidg.reporting.artefact_files import Records, claim_records, write_one
 from replidg.reporting.robust_ft_tables import TABLES, prompts_table
 
-CLAIMS = (
-    "What the paper claims, asked of this run's numbers. A claim that these are too few for cannot "
-    "be told."
-)
 PROMPTS = (
     "Prompts, and the labels whose prompts are the same tokens: of these only the lowest wins."
 )
@@ -43,15 +37,15 @@ def tabulate_robust_ft(
     whole = pd.concat([pd.read_parquet(path) for path in metrics], ignore_index=True)
     for name, (csv, md, tex) in zip(names, files, strict=True):
         if name == "claims":
-            table, caption = claim_words(claims_table(robust_ft_claims(whole, scored))), CLAIMS
+            made = claim_records(robust_ft_claims(whole, scored))
         elif name == "prompts":
             read = {dataset: json.loads(path.read_text()) for dataset, path in prompts.items()}
             found = {d: (each["prompts"], each["same_tokens"]) for d, each in read.items()}
-            table, caption = prompts_table(found), PROMPTS
+            made = Records(prompts_table(found), PROMPTS)
         else:
             make, caption = TABLES[name]
-            table = make(whole, scored, arms)
-        write_plain(table, csv, md, tex, caption, f"tab:robust-ft-{name.replace('_', '-')}", 2)
+            made = Records(make(whole, scored, arms), caption, decimals=2)
+        write_one("robust_ft", name, made, csv, md, tex)
 
 
 if "snakemake" in globals():

@@ -360,13 +360,14 @@ def test_every_figure_of_the_listing_is_drawn(tmp_path, monkeypatch):
         input=SimpleNamespace(metrics=str(tmp_path / "m.parquet")),
         output=SimpleNamespace(**files),
         params=SimpleNamespace(
+            paper="alignment",
             names=names,
             options={"method": "erm", "min_images": 5, "datasets": PAGES},
             style={"dpi": 30},
         ),
         log=[str(tmp_path / "log")],
     )
-    path = str(SCRIPTS / "draw_alignment_figures.py")
+    path = str(SCRIPTS / "draw_figures.py")
     runpy.run_path(path, {"snakemake": snakemake}, run_name="__main__")
     for name in files["svg"] + files["png"]:
         assert Path(name).stat().st_size > 1000, name

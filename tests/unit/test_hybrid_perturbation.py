@@ -147,6 +147,37 @@ def test_everything_of_the_student_learns_and_nothing_of_the_teacher():
     assert not list(made.parameters()) and not made.taught.scores.requires_grad
 
 
+LAST = {"head.last.weight"}
+
+
+def gradients_of(term: str) -> dict[str, torch.Tensor]:
+    """Return what a perturbation alone adds to the gradient, by parameter."""
+    keys = OFF | {"head": "text"}
+    without, with_it = step_of("scipd", **keys)[1], step_of("scipd", **(keys | {term: True}))[1]
+    return {name: with_it[name] - value for name, value in without.items()}
+
+
+def test_class_perturbation_moves_the_last_layers_weight_alone():
+    added = gradients_of("class_perturbation")
+    assert {name for name, value in added.items() if value.abs().max() > 1e-7} == LAST
+
+
+@pytest.mark.parametrize("term", ["score_perturbation", "instance_perturbation"])
+def test_score_and_instance_perturbation_reach_the_whole_student(term):
+    added = gradients_of(term)
+    assert all(value.abs().max() > 1e-7 for value in added.values()) and added.keys() > LAST
+
+
+def test_at_the_texts_class_perturbation_is_at_rest():
+    last = texts().requires_grad_(True)
+    class_loss(texts(), last, False).backward()
+    assert last.grad.abs().max() < 1e-7
+    # With the code's double softmax the texts are no minimum: a small pull is left.
+    last = texts().requires_grad_(True)
+    class_loss(texts(), last, True).backward()
+    assert last.grad.abs().max() > 1e-5
+
+
 def test_the_head_starts_at_the_texts():
     classifier, _ = parts("scipd", head="text")
     assert torch.allclose(classifier.head.last.weight, texts())

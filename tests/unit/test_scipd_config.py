@@ -12,10 +12,7 @@ from replidg.config.merge import merge
 from replidg.config.provides import provided
 
 ROOT = Path(__file__).parents[2]
-DEMO = merge(
-    yaml.safe_load((ROOT / "config.yaml").read_text()),
-    yaml.safe_load((ROOT / "config/scipd.yaml").read_text()),
-)
+DEMO = yaml.safe_load((ROOT / "config.yaml").read_text())
 
 
 def config(**changes) -> Config:
@@ -112,10 +109,7 @@ def test_what_the_demo_can_make():
 
 
 def test_full_scale_is_the_papers():
-    full = merge(
-        yaml.safe_load((ROOT / "config/full.yaml").read_text()),
-        yaml.safe_load((ROOT / "config/scipd_full.yaml").read_text()),
-    )
+    full = yaml.safe_load((ROOT / "config/full.yaml").read_text())
     own = load(merge(copy.deepcopy(DEMO), full))
     main = scipd_arms.study_runs(own)["main"]
     assert len(main) == len(own.scipd.main) * 4 * (4 + 4 + 6) * 3

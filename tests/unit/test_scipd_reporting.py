@@ -8,7 +8,8 @@ from replidg.config.scipd_arms import RunKey
 from replidg.metrics.scipd import KEYS, tidy_metrics
 from replidg.metrics.scipd_claims import scipd_claims
 from replidg.reporting import scipd_figures, scipd_tables
-from replidg.reporting.scipd_table_files import Options, write
+from replidg.reporting.artefact_files import write_one
+from replidg.reporting.scipd_table_files import Options, make
 from replidg.reporting.style import PlotStyle
 
 SETS = {"H0": 0.0, "H1_6": 1 / 6, "H1": 1.0}
@@ -85,14 +86,33 @@ def test_variation_table_by_hand():
     assert table.mean.loc["erm", "PACS: Accuracy"] == pytest.approx(wanted)
 
 
-def test_target_table_has_every_place():
-    table = scipd_tables.target_table(metrics(), "PACS", list(GAIN))
-    assert len(table) == 3 * 3 * 4
-    assert table["H"].tolist()[:1] == ["0"] and set(table["Target"]) == {
-        "photo",
-        "sketch",
-        "average",
-    }
+def test_target_table_has_every_place_and_its_spread():
+    mean, sd = scipd_tables.target_table(metrics(), "PACS", list(GAIN))
+    assert len(mean) == 3 * 3 * 4 and mean.index[0] == "H = 0, photo, ERM"
+    assert mean.index[-1] == "H = 1, average, scipd sp"
+    # Seeds 0 and 1; photo is 1 above sketch.
+    assert mean.loc["H = 0, photo, ERM", "AUROC"] == pytest.approx(51.5)
+    assert mean.loc["H = 0, average, ERM", "AUROC"] == pytest.approx(51.0)
+    assert sd.loc["H = 0, photo, ERM", "AUROC"] == pytest.approx(np.sqrt(0.5))
+
+
+def test_ablation_table_names_the_perturbations():
+    mean, sd = scipd_tables.ablation_table(metrics(), SWITCHES)
+    assert list(mean.index) == ["none", "SP", "SP + IP"] == list(sd.index)
+    two = SWITCHES | {"erm": (False, False, False)}
+    both = metrics()
+    both = pd.concat([both, both[both["artefact"] == "main"].assign(artefact="ablation")])
+    names = list(scipd_tables.ablation_table(both, two).mean.index)
+    assert "none (CLIPBase)" in names and "none (ERM)" in names
+
+
+def test_arms_in_words():
+    assert scipd_tables.arm_label("erm-share-0.1") == "ERM, 10 % of the images"
+    assert scipd_tables.arm_label("scipd-views-2") == "SCI-PD, 2 fixed views"
+    assert scipd_tables.arm_label("scipd-student-tiny_net", "resnet18") == "SCI-PD, tiny net"
+    assert scipd_tables.arm_label("scipd", "resnet18") == "SCI-PD, resnet18"
+    assert scipd_tables.arm_label("scipd-tau-2") == "SCI-PD, tau = 2"
+    assert scipd_tables.arm_label("clip_base") == "CLIPBase"
 
 
 def test_counts_table():
@@ -108,34 +128,35 @@ def test_counts_table():
 
 
 @pytest.mark.parametrize("name", ["main_pacs", "targets_pacs", "h2cv", "open_set", "ablation",
-                                  "sensitivity"])  # fmt: skip
+                                  "sensitivity", "claims"])  # fmt: skip
 def test_every_table_is_written(name, tmp_path):
-    options = Options(PAGES, list(GAIN), SWITCHES, seeds=2)
+    options = Options(PAGES, list(GAIN), SWITCHES)
     files = [tmp_path / f"{name}.{suffix}" for suffix in ("csv", "md", "tex")]
-    write(name, metrics(), options, *files)
+    write_one("scipd", name, make(name, metrics(), options), *files)
     assert all(path.stat().st_size for path in files)
     with pytest.raises(ValueError, match="no table"):
-        write("nothing", metrics(), options, *files)
+        make("nothing", metrics(), options)
 
 
 @pytest.mark.parametrize("name", ["lines_pacs", "sensitivity_curves", "scarcity", "radar"])
 def test_every_figure_is_drawn(name):
-    shares = {"scipd_sp": "scipd"}
-    figure = scipd_figures.draw(name, metrics(), PAGES, list(GAIN), shares, PlotStyle())
+    options = scipd_figures.Options(PAGES, list(GAIN), {"scipd_sp": "scipd"})
+    figure = scipd_figures.draw(name, metrics(), options, PlotStyle())
     assert figure.axes and any(ax.lines for ax in figure.axes)
     with pytest.raises(ValueError, match="no figure"):
-        scipd_figures.draw("nothing", metrics(), PAGES, list(GAIN), shares, PlotStyle())
+        scipd_figures.draw("nothing", metrics(), options, PlotStyle())
 
 
 def test_lines_show_the_numbers():
-    figure = scipd_figures.draw("lines_pacs", metrics(), PAGES, ["erm"], {}, PlotStyle())
+    options = scipd_figures.Options(PAGES, ["erm"])
+    figure = scipd_figures.draw("lines_pacs", metrics(), options, PlotStyle())
     average = figure.axes[2].lines[0]
     assert average.get_ydata() == pytest.approx([51 + 10 * h for h in SETS.values()])
 
 
 def test_scarcity_ends_at_the_main_tables():
-    shares = {"scipd_sp": "scipd"}
-    figure = scipd_figures.draw("scarcity", metrics(), PAGES, list(GAIN), shares, PlotStyle())
+    options = scipd_figures.Options(PAGES, list(GAIN), {"scipd_sp": "scipd"})
+    figure = scipd_figures.draw("scarcity", metrics(), options, PlotStyle())
     line = figure.axes[0].lines[0]
     assert list(line.get_xdata()) == [10.0, 100.0]
 

@@ -12,12 +12,11 @@ from safetensors.numpy import save_file
 
 from replidg.artefacts import available, of
 from replidg.config import load, scipd_arms
-from replidg.config.merge import merge
 from replidg.config.provides import provided
+from replidg.reporting.artefact_files import draw_figures, write_tables
 
 ROOT = Path(__file__).parents[2]
 SWITCHES = ("score_perturbation", "instance_perturbation", "class_perturbation")
-CONFIGS = ("config.yaml", "config/scipd.yaml")
 
 
 def script(name: str):
@@ -45,8 +44,7 @@ def predictions(keys, rng) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def config():
-    parts = [yaml.safe_load((ROOT / name).read_text()) for name in CONFIGS]
-    return load(merge(*parts))
+    return load(yaml.safe_load((ROOT / "config.yaml").read_text()))
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +70,7 @@ def folder(config, tmp_path_factory):
 
 def names(config, kind: str) -> list[str]:
     found = [a for a in of("scipd") if a.kind == kind and available(a, provided(config))]
-    return [a.name for a in found if a.name not in ("tsne", "splits", "claims")]
+    return [a.name for a in found if a.name not in ("tsne", "splits")]
 
 
 def switches(config) -> dict:
@@ -97,9 +95,8 @@ def test_tables(config, folder):
         "pages": {"pacs": "PACS", "office_home": "office_home"},
         "methods": list(scipd_arms.arms(config)),
         "switches": switches(config),
-        "seeds": 2,
     }
-    script("tabulate_scipd_tables")(folder / "metrics.parquet", chosen, *files, options)
+    write_tables("scipd", folder / "metrics.parquet", chosen, *files, options)
     assert "main_pacs" in chosen and all(path.stat().st_size for part in files for path in part)
     assert len(pd.read_csv(folder / "main_pacs.csv")) == len(config.scipd.main)
 
@@ -110,10 +107,8 @@ def test_figures(config, folder):
     pages = {"pacs": "PACS", "office_home": "office_home"}
     arms = scipd_arms.arms(config)
     shares = {name: arm.method for name, arm in arms.items() if "scarcity" in arm.studies}
-    style = {"dpi": 40}
-    script("draw_scipd_figures")(
-        folder / "metrics.parquet", chosen, *files, pages, config.scipd.main, shares, style
-    )
+    options = {"pages": pages, "methods": config.scipd.main, "shares": shares}
+    draw_figures("scipd", folder / "metrics.parquet", chosen, *files, options, {"dpi": 40})
     assert "radar" in chosen and all(path.stat().st_size for part in files for path in part)
 
 
@@ -129,21 +124,23 @@ def test_map_of_features(config, folder):
     assert out[0].stat().st_size
 
 
-def test_checks_and_verdicts(config, folder):
+def test_label_sets(folder):
     counts = pd.DataFrame(
         {"dataset": "PACS", "split": "H0", "hybridness": "0", "sets": "{0}", "n_images": [3],
          "expected": pd.array([None], dtype="Float64")}
     )  # fmt: skip
     counts.to_parquet(folder / "counts.parquet")
-    claims, splits = (
-        [folder / f"{name}.{suffix}" for suffix in ("csv", "md", "tex")]
-        for name in ("claims", "splits")
-    )
-    script("tabulate_scipd_checks")(
-        folder / "metrics.parquet", folder / "counts.parquet", "scipd", "clip_base",
-        switches(config), claims, splits,
-    )  # fmt: skip
-    results = pd.read_csv(claims[0])
+    files = [[folder / f"splits.{suffix}"] for suffix in ("csv", "md", "tex")]
+    write_tables("scipd", folder / "counts.parquet", ["splits"], *files, {})
+    row = pd.read_csv(files[0][0]).iloc[0]
+    assert (row["Data set"], row["Counts"], row["Compared"]) == ("PACS", 1, 0)
+
+
+def test_claims_and_verdicts(config, folder):
+    files = [[folder / f"claims.{suffix}"] for suffix in ("csv", "md", "tex")]
+    options = {"switches": switches(config)}
+    write_tables("scipd", folder / "metrics.parquet", ["claims"], *files, options)
+    results = pd.read_csv(files[0][0])
     assert len(results) == 8 and set(results["Result"]) <= {
         "holds", "does not hold", "cannot be told"
     }  # fmt: skip

@@ -21,6 +21,7 @@ from replidg.reporting.alignment_tables import (
     scratch_table,
     seed_table,
 )
+from replidg.reporting.artefact_files import write_tables
 from replidg.reporting.plain_table import write_plain
 from replidg.reporting.tables import AVERAGE, accuracy_table, dropped_table, write_table
 
@@ -233,11 +234,13 @@ def test_every_table_of_the_listing_is_written(tmp_path, monkeypatch):
         input=SimpleNamespace(metrics=str(tmp_path / "m.parquet")),
         output=SimpleNamespace(**files),
         params=SimpleNamespace(
-            names=names, options={"datasets": PAGES, "noise": 0.05, "quantiles": True}
+            paper="alignment",
+            names=names,
+            options={"datasets": PAGES, "noise": 0.05, "quantiles": True},
         ),
         log=[str(tmp_path / "log")],
     )
-    path = str(SCRIPTS / "tabulate_alignment_tables.py")
+    path = str(SCRIPTS / "write_tables.py")
     runpy.run_path(path, {"snakemake": snakemake}, run_name="__main__")
     text = {name: (tmp_path / f"{name}.md").read_text(encoding="utf-8") for name in names}
     for name, says in {
@@ -249,7 +252,9 @@ def test_every_table_of_the_listing_is_written(tmp_path, monkeypatch):
     }.items():  # fmt: skip
         assert says in text[name], name
     for name in names:
-        assert f"tab:alignment-{name}" in (tmp_path / f"{name}.tex").read_text(encoding="utf-8")
+        assert f"tab:alignment-{name.replace('_', '-')}" in (tmp_path / f"{name}.tex").read_text(
+            encoding="utf-8"
+        )
     assert "| CLIPood | 0.305 | " not in text["correlations"]
     assert "| CLIPood | PACS | 0.305 | 0.205 | 0.405 | 500 |" in text["correlations"]
 
@@ -303,17 +308,25 @@ def test_labels_and_seeds_by_hand():
     assert math.isnan(seeds.loc[("zero-shot", "IP"), "SD"])
 
 
-def test_claims_script(tmp_path):
-    module = runpy.run_path(str(SCRIPTS / "tabulate_alignment_claims.py"))
+def test_claims_are_written_from_several_files(tmp_path):
     metrics = fake_metrics()
     metrics[:1000].to_parquet(tmp_path / "a.parquet")
     metrics[1000:].to_parquet(tmp_path / "b.parquet")
-    files = [tmp_path / f"t.{kind}" for kind in ("csv", "md", "tex")]
+    files = [[tmp_path / f"t.{kind}"] for kind in ("csv", "md", "tex")]
     paths = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
-    module["tabulate_alignment_claims"](paths, 5, *files)
-    table = pd.read_csv(files[0])
+    write_tables("alignment", paths, ["claims"], *files, {"min_images": 5})
+    table = pd.read_csv(files[0][0])
     assert set(table["Result"]) <= {"holds", "does not hold", "cannot be told"}
-    assert "| holds |" in files[1].read_text() and r"\toprule" in files[2].read_text()
+    assert "| holds |" in files[1][0].read_text() and r"\toprule" in files[2][0].read_text()
+
+
+def test_an_unknown_paper_or_table_is_said(tmp_path):
+    fake_metrics().to_parquet(tmp_path / "m.parquet")
+    with pytest.raises(ValueError, match="no paper 'nobody'; there are alignment"):
+        write_tables("nobody", tmp_path / "m.parquet", [], [], [], [], {})
+    files = [[tmp_path / f"t.{kind}"] for kind in ("csv", "md", "tex")]
+    with pytest.raises(ValueError, match="no table 'table99'"):
+        write_tables("alignment", tmp_path / "m.parquet", ["table99"], *files, {})
 
 
 def test_plain_tables(tmp_path):

@@ -25,24 +25,35 @@ CHAIN = {
     "evaluate_alignment_splits": 1,
 }
 SIMILARITY = ("find_neighbours", "measure_source_similarity", "measure_mmd", "measure_object_size")
+SCIPD = (
+    "count_hybrid_splits",
+    "evaluate_scipd",
+    "draw_scipd_figures",
+    "draw_scipd_tsne",
+    "tabulate_scipd_metrics",
+    "tabulate_scipd_counts",
+    "compare_scipd",
+)
 KINDS = ("metrics", "splits", "similarity", "labels", "claims", "backbones")
 
 
 def test_whole_demo(demo: Workspace) -> None:
-    """The demo's jobs, rule by rule; under a hundred."""
+    """The demo's jobs, rule by rule."""
     jobs = demo.planned()
     assert jobs == {
         "all": 1,
         "build_report": 1,
         # Two stand-ins with 12 fine-tuned methods; Tables 2 and 4 add a CLIP and a random tower.
         "train_classifier": 2 * 12 + 2,
-        "retrieve_dataset": 3,
-        "index_dataset": 3,
+        # PACS and VLCS; SCI-PD adds OfficeHome.
+        "retrieve_dataset": 4,
+        "index_dataset": 4,
         "pretrain_clip": 2,
-        "retrieve_timm": 1,
+        # A random tower, and SCI-PD's two students.
+        "retrieve_timm": 3,
         # The pictograms too: they are the pretraining corpus.
         "embed_images": 5,
-        "embed_texts": 4,
+        "embed_texts": 5,
         "score_alignment": 4,
         "split_alignment": 2,
         "classify_zero_shot": 2,
@@ -60,6 +71,9 @@ def test_whole_demo(demo: Workspace) -> None:
         },
         **{f"tabulate_alignment_{kind}": 1 for kind in KINDS},
         "compare_alignment": 1,
+        # SCI-PD: all runs of a target domain in one job.
+        "train_students": 3,
+        **dict.fromkeys(SCIPD, 1),
     }
 
 
@@ -109,7 +123,7 @@ def test_the_papers_five_data_sets_and_other_backbones(demo: Workspace) -> None:
         },
     }
     demo.overlay.write_text(yaml.safe_dump(overlay))
-    jobs = demo.planned("alignment", "compare")
+    jobs = demo.planned("alignment", "results/alignment/verdicts.csv")
     # 5 data sets x 12 methods; 2 of one backbone, 5 of the other, and the demo's own two.
     assert jobs["train_classifier"] == 60 + 2 + 5 + 2
     assert jobs["evaluate_alignment_backbones"] == jobs["tabulate_alignment_backbones"] == 1
@@ -127,7 +141,7 @@ def test_full_scale(demo: Workspace) -> None:
             (demo.folder / "data" / name / domain / "class").mkdir(parents=True)
     demo.overlay = demo.folder / "full.yaml"
     demo.overlay.write_text(yaml.safe_dump(full | {"data_root": roots}))
-    jobs = demo.planned()
+    jobs = demo.planned("alignment")
     # Table 2: two backbones on two data sets of four targets; Table 4: one on all.
     assert jobs["train_classifier"] == (22 * 13 + 2 * 8 + 22) * 3
     per_dataset = ("retrieve_dataset", "index_dataset", "embed_images", "embed_texts")
@@ -139,7 +153,7 @@ def test_full_scale(demo: Workspace) -> None:
 
 
 def test_full_scale_without_folders_downloads(demo: Workspace) -> None:
-    """The alignment paper's data sets need no log-in."""
+    """The alignment paper's data sets, SCI-PD's among them, need no log-in."""
     demo.overlay = ROOT / "config/full.yaml"
     assert demo.planned("retrieve")["retrieve_dataset"] == 5
 
@@ -173,10 +187,18 @@ def test_one_run_a_job(demo: Workspace) -> None:
     overlay = demo.folder / "one.yaml"
     overlay.write_text("alignment: {runs_per_job: one}\n")
     demo.overlay = overlay
-    assert demo.planned("train") == CHAIN_TO_TRAIN | {"train": 1, "train_classifier": 12 * 8}
+    jobs = demo.planned("train")
+    assert jobs == CHAIN_TO_TRAIN | {"train": 1, "train_classifier": 12 * 8, "train_students": 3}
 
 
-CHAIN_TO_TRAIN = {"retrieve_dataset": 3, "index_dataset": 3, "pretrain_clip": 1, "embed_texts": 2}
+#: Of both papers that train: VLCS alone is the alignment paper's, OfficeHome SCI-PD's.
+CHAIN_TO_TRAIN = {
+    "retrieve_dataset": 4,
+    "index_dataset": 4,
+    "pretrain_clip": 1,
+    "retrieve_timm": 2,
+    "embed_texts": 3,
+}
 
 
 def test_all_score_variants(demo: Workspace) -> None:

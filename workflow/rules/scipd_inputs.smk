@@ -1,4 +1,6 @@
 # Jobs and files of the SCI-PD paper (arXiv 2404.09011) that several rules read.
+from functools import cache
+
 from replidg.config import scipd_arms
 
 SCIPD = CONFIG.scipd
@@ -8,6 +10,7 @@ SCIPD_PAGES = {
     scipd_arms.page(CONFIG, d).lower(): d
     for d in (SCIPD.datasets if SCIPD_ARMS else [])
 }
+SCIPD_TEACHER = [SCIPD.teacher] if SCIPD_ARMS else []
 SCIPD_RUNS = "results/runs/scipd"
 
 
@@ -27,18 +30,22 @@ def scipd_job(wildcards):
     return SCIPD_JOBS.get(f"{w.dataset}/{w.arm}/{w.sets}/{w.target}/{w.seed}", [])
 
 
+# Asked for by each of thousands of jobs, hence made once.
+SCIPD_SETTINGS = {
+    name: {
+        "method": arm.method,
+        "settings": arm.settings.model_dump(mode="json"),
+        "student": arm.student,
+        "share": arm.share,
+    }
+    for name, arm in SCIPD_ARMS.items()
+}
+
+
 def scipd_job_arms(wildcards):
     """Everything that the arms of a job are run with."""
     names = dict.fromkeys(key.arm for key in scipd_job(wildcards))
-    return {
-        name: {
-            "method": SCIPD_ARMS[name].method,
-            "settings": SCIPD_ARMS[name].settings.model_dump(mode="json"),
-            "student": SCIPD_ARMS[name].student,
-            "share": SCIPD_ARMS[name].share,
-        }
-        for name in names
-    }
+    return {name: SCIPD_SETTINGS[name] for name in names}
 
 
 def scipd_job_students(wildcards):
@@ -63,20 +70,26 @@ def scipd_texts(wildcards):
     return class_texts(SCIPD.teacher, SCIPD.prompts, wildcards.dataset)
 
 
+@cache
 def scipd_splits(dataset):
     """Label sets of a data set by name, as lists of class ids."""
     found = scipd_arms.splits(CONFIG, dataset)
     return {name: labels.model_dump(mode="json") for name, labels in found.items()}
 
 
+@cache
+def scipd_training(dataset):
+    return scipd_arms.protocol(CONFIG, dataset)
+
+
 def scipd_protocol(wildcards):
     """What of the protocol affects the result, so that a change of it trains again."""
-    found = scipd_arms.protocol(CONFIG, wildcards.dataset)
+    found = scipd_training(wildcards.dataset)
     return found.model_dump(mode="json", exclude=BUDGET_ONLY)
 
 
 def scipd_threads(wildcards):
-    return scipd_arms.protocol(CONFIG, wildcards.dataset).threads
+    return scipd_training(wildcards.dataset).threads
 
 
 def scipd_files(name):
@@ -110,22 +123,10 @@ def scipd_switches():
     return found
 
 
-def scipd_artefact(kind, name):
-    """The file of an artefact that stands in Snakemake's report."""
-    suffix = {"figure": "svg", "table": "csv"}[kind]
-    return report(
-        f"results/scipd/{kind}s/{name}.{suffix}",
-        caption=f"../../report/scipd_{name}.rst",
-        category="scipd",
-        subcategory=f"{kind}s",
-        labels={kind: name},
-    )
-
-
-def scipd_names(kind, without=()):
-    """Artefacts of a kind that this configuration can make."""
-    return [
-        a.name
-        for a in ARTEFACTS
-        if (a.paper, a.kind) == ("scipd", kind) and a.name not in without
-    ]
+def scipd_shares():
+    """Arms of the scarcity study: the method that each is a share of."""
+    return {
+        name: arm.method
+        for name, arm in SCIPD_ARMS.items()
+        if "scarcity" in arm.studies
+    }

@@ -36,7 +36,7 @@ rule pretrain:
     input:
         expand(
             "results/models/{model}/model.json",
-            model={PAPER.model}.intersection(TRAINED),
+            model={PAPER.model, *SCIPD_TEACHER}.intersection(TRAINED),
         ),
 
 
@@ -48,6 +48,7 @@ rule embed:
             preprocessing={variant.preprocessing for variant in PAPER.scores.values()},
             dataset=PAPER.datasets,
         ),
+        [class_texts(SCIPD.teacher, SCIPD.prompts, d) for d in SCIPD_PAGES.values()],
 
 
 rule align:

@@ -1,18 +1,18 @@
-"""Which function makes which table of the `alignment` paper, its caption, and its files."""
+"""Which function makes which table of the `alignment` paper, and its caption."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pandas as pd
 
 from replidg.artefacts import DOMAIN_TABLES
+from replidg.metrics.alignment_claims import alignment_claims
 from replidg.reporting import alignment_tables as made
-from replidg.reporting.plain_table import write_plain
+from replidg.reporting.artefact_files import Grid, Records, claim_records
 from replidg.reporting.style import label
-from replidg.reporting.tables import accuracy_table, dropped_table, write_table
+from replidg.reporting.tables import accuracy_table, dropped_table
 from replidg.reporting.tidy import artefact_rows
 
 SETTINGS = {"table1a": "IP", "table1b": "OOP", "table1c": "All"}
@@ -54,74 +54,64 @@ class Options:
         datasets: the paper's data sets by their page of the registry, as the metrics call them.
         noise: share of exchanged labels, where no person looked at them.
         quantiles: the intervals of Table 7 are quantiles of the scores.
+        min_images: score bins with fewer images count for no claim.
     """
 
     datasets: Mapping[str, str] = field(default_factory=dict)
     noise: float | None = None
     quantiles: bool = False
+    min_images: int = 5
 
 
-def write(
-    name: str, metrics: pd.DataFrame, options: Options, csv: Path, md: Path, tex: Path
-) -> None:
-    """Make one table and write its files.
+def make(name: str, metrics: pd.DataFrame, options: Options) -> Grid | Records:
+    """Make one table.
 
     Args:
         name: as in `replidg.artefacts`.
         metrics: tidy metrics that hold what it shows.
         options: what else it needs.
-        csv: numbers for programs.
-        md: the table in Markdown.
-        tex: the table in LaTeX.
 
     Raises:
         ValueError: there is no such table, or the metrics lack what it shows.
     """
-    files, key = (Path(csv), Path(md), Path(tex)), f"tab:alignment-{name}"
+    if name == "claims":
+        return claim_records(alignment_claims(metrics, options.min_images))
     if name in SETTINGS or name in DOMAIN_TABLES:
         setting = SETTINGS.get(name)
         if setting is None:
             page, setting = DOMAIN_TABLES[name]
             metrics = metrics[metrics["dataset"] == options.datasets[page]]
-        table = accuracy_table(metrics, setting)
-        write_table(table.mean, table.sd, *files, accuracy_caption(metrics, setting), key)
-        return
+        return Grid(*accuracy_table(metrics, setting), accuracy_caption(metrics, setting))
     caption = CAPTIONS.get(name)
     if caption is None:
         raise ValueError(f"no table {name!r} is made from metrics")
     caption = caption.format(**_words(name, metrics, options))
     match name:
-        case "correlations" | "seeds":
-            plain = made.correlation_table if name == "correlations" else made.seed_table
-            decimals = 3 if name == "correlations" else 1
-            write_plain(plain(metrics), *files, caption, key, decimals)
-        case "table2" | "table4":
-            table = (made.backbone_table if name == "table2" else made.scratch_table)(metrics)
-            write_table(table.mean, table.sd, *files, caption, key, corner="Backbone")
+        case "correlations":
+            return Records(made.correlation_table(metrics), caption, decimals=3)
+        case "seeds":
+            return Records(made.seed_table(metrics), caption)
+        case "table2":
+            return Grid(*made.backbone_table(metrics), caption, corner="Backbone")
         case "table3":
-            table = made.perceptual_table(metrics)
-            write_table(
-                table.mean, table.sd, *files, caption, key, bold_best=False, corner="Part"
-            )  # fmt: skip
-        case "table5" | "table6":
-            table = made.contrast_table(metrics, name)
-            several = (table.sd.fillna(0) > 0).any(axis=None)
-            write_table(
-                table.mean, table.sd if several else None, *files, caption, key,
-                decimals=1 if several else 0, bold_best=False, corner="Images",
-            )  # fmt: skip
-        case "table7" | "table8":
-            numbers = made.mislabelled_table if name == "table7" else dropped_table
-            decimals = 0 if name == "table7" else 2
-            write_table(
-                numbers(metrics), None, *files, caption, key, decimals=decimals, bold_best=False,
-                corner="Dataset",
-            )  # fmt: skip
+            return Grid(*made.perceptual_table(metrics), caption, bold_best=False, corner="Part")
+        case "table4":
+            return Grid(*made.scratch_table(metrics), caption, corner="Backbone")
+        case "table7":
+            numbers = made.mislabelled_table(metrics)
+            return Grid(numbers, None, caption, decimals=0, bold_best=False, corner="Dataset")
+        case "table8":
+            numbers = dropped_table(metrics)
+            return Grid(numbers, None, caption, decimals=2, bold_best=False, corner="Dataset")
         case "cross_splits":
-            table = made.cross_split_table(metrics)
-            write_table(
-                table.mean, table.sd, *files, caption, key, bold_best=False, corner="Backbones"
-            )  # fmt: skip
+            mean, sd = made.cross_split_table(metrics)
+            return Grid(mean, sd, caption, bold_best=False, corner="Backbones")
+    mean, sd = made.contrast_table(metrics, name)  # Tables 5 and 6
+    several = (sd.fillna(0) > 0).any(axis=None)
+    return Grid(
+        mean, sd if several else None, caption, decimals=1 if several else 0, bold_best=False,
+        corner="Images",
+    )  # fmt: skip
 
 
 def accuracy_caption(metrics: pd.DataFrame, setting: str) -> str:

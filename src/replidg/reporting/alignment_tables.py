@@ -179,15 +179,3 @@ def _spread(values: np.ndarray) -> dict[str, float]:
         "Highest": values.max(initial=-np.inf) if len(values) else np.nan,
         "Without one": max(without) - min(without) if several else np.nan,
     }
-
-
-def claim_words(table: pd.DataFrame) -> pd.DataFrame:
-    """Return claims as readers see them, from `metrics.claims.claims_table`."""
-    told = table["holds"].map({True: "holds", False: "does not hold"}).astype(object)
-    return pd.DataFrame(
-        {
-            "Claim": table["statement"],
-            "Result": told.where(table["holds"].notna(), "cannot be told"),
-            "Why": table["reason"],
-        }
-    )

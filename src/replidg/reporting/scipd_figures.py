@@ -3,39 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from replidg.reporting.scipd_tables import MEAN, PRINTED, h_label, rows_of
-from replidg.reporting.style import PlotStyle, apply, dataset_colors, label, method_style, order
+from replidg.reporting.style import PlotStyle, apply, dataset_colors, label, method_style
 
 SYMBOLS = {"alpha": "α (instance)", "tau": "τ (score)", "beta": "β (class)"}
 LINES = ("accuracy", "h_score_max")
 
 
+@dataclass(frozen=True)
+class Options:
+    """What figures need besides the metrics.
+
+    Attributes:
+        pages: data sets by their page of the registry, lower case.
+        methods: of the main tables, in order.
+        shares: arm of the scarcity study -> its method.
+    """
+
+    pages: Mapping[str, str] = field(default_factory=dict)
+    methods: Sequence[str] = ()
+    shares: Mapping[str, str] = field(default_factory=dict)
+
+
 def _line(ax: Axes, rows: pd.DataFrame, places: Sequence[float], method: str, name: str) -> None:
-    """Mean over seeds at each x, a band of one standard deviation."""
+    """Mean over seeds at each x, a bar of one standard deviation on either side."""
     found = rows.groupby("x")["value"].agg(["mean", "std"]).sort_index()
     look = method_style(method)
-    ax.plot(
-        places, found["mean"], color=look.color, marker=look.marker, linestyle=look.linestyle,
-        label=name,
+    ax.errorbar(
+        places, found["mean"], yerr=found["std"].fillna(0), color=look.color, marker=look.marker,
+        linestyle=look.linestyle, elinewidth=0.7, label=name,
     )  # fmt: skip
-    if found["std"].notna().any():
-        low, high = found["mean"] - found["std"], found["mean"] + found["std"]
-        ax.fill_between(places, low, high, color=look.color, alpha=0.12, linewidth=0)
 
 
 def by_hybridness(
     metrics: pd.DataFrame, dataset: str, methods: Sequence[str], style: PlotStyle
 ) -> Figure:
-    """Lines over H: a column a target domain, accuracy above and H-score below."""
+    """Lines over H: a column a target domain, accuracy above and H-score below.
+
+    Methods stand a little beside each other, so that their bars can be told apart.
+    """
     rows = rows_of(metrics, "main", dataset=dataset)
-    domains = [*sorted(set(rows["domain"]) - {MEAN}), MEAN]
+    domains = sorted(set(rows["domain"]) - {MEAN})
+    domains += [MEAN] if len(domains) > 1 else []
     steps = sorted(rows["x"].dropna().unique())
+    present = [method for method in methods if method in set(rows["method"])]
+    aside = np.linspace(-0.12, 0.12, len(present)) if len(present) > 1 else np.zeros(1)
     with apply(style):
         width = max(style.page_width_in, 1.5 * len(domains))
         fig = Figure(figsize=(width, 3.8), layout="constrained")
@@ -44,9 +64,10 @@ def by_hybridness(
             for column, domain in enumerate(domains):
                 ax = axes[line, column]
                 own = rows[(rows["metric"] == metric) & (rows["domain"] == domain)]
-                for method in [m for m in methods if m in set(own["method"])]:
+                for method, shift in zip(present, aside, strict=True):
                     part = own[own["method"] == method]
-                    _line(ax, part, range(part["x"].nunique()), method, label(method))
+                    places = [steps.index(x) + shift for x in sorted(part["x"].unique())]
+                    _line(ax, part, places, method, label(method))
                 ax.set_xticks(range(len(steps)), [h_label(x) for x in steps])
                 if line == 0:
                     ax.set_title(label(domain) if domain != MEAN else "average", loc="left")
@@ -89,15 +110,12 @@ def scarcity(metrics: pd.DataFrame, methods: Mapping[str, str], style: PlotStyle
         methods: arm -> method that it is a share of.
         style: sizes.
     """
-    own = rows_of(metrics, "scarcity", domain=MEAN)
-    own = own.assign(method=own["method"].map(dict(methods)))
-    whole = rows_of(metrics, "main", domain=MEAN)
-    places = own[["dataset", "setting", "seed"]].drop_duplicates()
-    whole = whole[whole["method"].isin(own["method"])].merge(places, "inner")
-    # The means over targets compare only where the study has every target of the main tables.
-    targets = [set(metrics[metrics["artefact"] == s]["domain"]) for s in ("main", "scarcity")]
-    parts = [own, whole.assign(x=1.0)] if targets[0] == targets[1] else [own]
-    rows = pd.concat(parts, ignore_index=True)
+    own = rows_of(metrics, "scarcity")
+    own = own[own["domain"] != MEAN].assign(method=own["method"].map(dict(methods)))
+    # The share of 1 is the main tables': the same targets, label sets and seeds.
+    places = own[["dataset", "setting", "domain", "method", "seed"]].drop_duplicates()
+    whole = rows_of(metrics, "main").merge(places, "inner").assign(x=1.0)
+    rows = pd.concat([own, whole], ignore_index=True)
     with apply(style):
         fig = Figure(figsize=(style.page_width_in, 2.6), layout="constrained")
         axes = fig.subplots(1, len(LINES))
@@ -132,6 +150,12 @@ def radar(metrics: pd.DataFrame, methods: Sequence[str], style: PlotStyle) -> Fi
                 marker=look.marker, linestyle=look.linestyle, label=label(method),
             )  # fmt: skip
         ax.set_xticks(angles, [f"{label(d)}\nH = {h_label(x)}" for d, x in spokes])
+        ax.tick_params(axis="x", pad=14)
+        # Numbers stand between two spokes, and behind the lines.
+        ax.set_rlabel_position(180 / len(spokes))
+        ax.yaxis.set_major_locator(MaxNLocator(4))
+        ax.tick_params(axis="y", labelcolor="#777777", labelsize=style.font_size - 2)
+        ax.set_ylim(bottom=0)
         ax.set_title("H-score (%)", loc="left")
         fig.legend(loc="outside right center")
     return fig
@@ -140,7 +164,7 @@ def radar(metrics: pd.DataFrame, methods: Sequence[str], style: PlotStyle) -> Fi
 def feature_map(
     points: Mapping[str, np.ndarray], labels: np.ndarray, names: Sequence[str], style: PlotStyle
 ) -> Figure:
-    """t-SNE maps of target features, a panel a method; unknown images are grey crosses.
+    """t-SNE maps of target features, a panel a method; unknown images are black crosses.
 
     Args:
         points: method -> places (N, 2).
@@ -157,7 +181,7 @@ def feature_map(
                 own = labels == place
                 ax.scatter(*found[own].T, s=7, color=colors[str(place)], label=label(name))
             unknown = found[labels < 0].T
-            ax.scatter(*unknown, s=9, color="#777777", marker="x", linewidth=0.6, label="unknown")
+            ax.scatter(*unknown, s=9, color="#111111", marker="x", linewidth=0.6, label="unknown")
             ax.set_title(label(method), loc="left")
             ax.set_xticks([])
             ax.set_yticks([])
@@ -169,33 +193,25 @@ def feature_map(
     return fig
 
 
-def draw(
-    name: str,
-    metrics: pd.DataFrame,
-    pages: Mapping[str, str],
-    methods: Sequence[str],
-    shares: Mapping[str, str],
-    style: PlotStyle,
-) -> Figure:
+def draw(name: str, metrics: pd.DataFrame, options: Options, style: PlotStyle) -> Figure:
     """Draw one figure that shows metrics.
 
     Args:
         name: as in `replidg.artefacts`.
         metrics: tidy metrics that hold what it shows.
-        pages: data sets by their page of the registry, lower case.
-        methods: of the main tables, in order.
-        shares: arm of the scarcity study -> its method.
+        options: data sets, methods, shares.
         style: sizes and fonts.
 
     Raises:
         ValueError: there is no such figure, or the metrics lack what it shows.
     """
-    if name.startswith("lines_") and name[6:] in pages:
-        return by_hybridness(metrics, pages[name[6:]], methods, style)
-    if name == "sensitivity_curves":
-        return sensitivity(metrics, style)
-    if name == "scarcity":
-        return scarcity(metrics, shares, style)
-    if name == "radar":
-        return radar(metrics, order(methods, tuple(methods)), style)
+    if name.startswith("lines_") and name[6:] in options.pages:
+        return by_hybridness(metrics, options.pages[name[6:]], options.methods, style)
+    match name:
+        case "sensitivity_curves":
+            return sensitivity(metrics, style)
+        case "scarcity":
+            return scarcity(metrics, options.shares, style)
+        case "radar":
+            return radar(metrics, options.methods, style)
     raise ValueError(f"scipd has no figure {name!r}")

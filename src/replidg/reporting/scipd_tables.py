@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
@@ -36,6 +37,25 @@ def rows_of(metrics: pd.DataFrame, study: str, **where: object) -> pd.DataFrame:
     return rows
 
 
+def arm_label(name: str, plain: str = "") -> str:
+    """Return an arm in words: its method, and how it differs from the main tables.
+
+    Args:
+        name: as `config.scipd_arms` makes it, such as "erm-share-0.1".
+        plain: said of an arm that does not differ.
+    """
+    found = re.fullmatch(r"(.+)-(student|share|views|alpha|tau|beta)-(.+)", name)
+    if found is None:
+        return f"{label(name)}, {plain}" if plain else label(name)
+    method, what, value = found.groups()
+    words = {
+        "student": label(value),
+        "share": f"{100 * float(value):g} % of the images" if what == "share" else "",
+        "views": f"{value} fixed view{'s' if value != '1' else ''}",
+    }
+    return f"{label(method)}, {words.get(what, f'{what} = {value}')}"
+
+
 def h_label(value: float) -> str:
     """Return H as it is written in the paper: 0, 1/6, 1."""
     return str(Fraction(value).limit_denominator(1000))
@@ -56,10 +76,12 @@ def main_table(metrics: pd.DataFrame, dataset: str, methods: Sequence[str]) -> T
 
 
 def _table(
-    rows: pd.DataFrame, column: str, columns: Sequence[str], methods: Sequence[str]
-) -> Table:
-    groups = rows.groupby(["method", column])["value"]
-    present = [name for name in methods if name in set(rows["method"])]
+    rows: pd.DataFrame, column: str, columns: Sequence[str], wanted: Sequence[str],
+    row: str = "method",
+) -> Table:  # fmt: skip
+    """Mean and standard deviation over what is left, in the wanted order of rows and columns."""
+    groups = rows.groupby([row, column])["value"]
+    present = [name for name in wanted if name in set(rows[row])]
     mean, sd = (
         found.unstack(column).reindex(index=present, columns=list(columns))
         for found in (groups.mean(), groups.std(ddof=1))
@@ -84,21 +106,16 @@ def variation_table(metrics: pd.DataFrame, methods: Sequence[str]) -> Table:
     return _table(rows, "column", [c for c in columns if c in set(names)], methods)
 
 
-def study_table(
-    metrics: pd.DataFrame, study: str, methods: Sequence[str], setting: str | None = None
-) -> Table:
+def study_table(metrics: pd.DataFrame, study: str, methods: Sequence[str]) -> Table:
     """Every metric by arm: mean over label sets, then data sets, then seeds.
 
     Args:
         metrics: tidy metrics.
         study: artefact of the rows.
         methods: order of the rows.
-        setting: of these label sets alone; None: mean over all.
     """
     rows = rows_of(metrics, study, domain=MEAN)
     rows = rows[rows["metric"].isin(PRINTED)]
-    if setting is not None:
-        rows = rows[rows["setting"] == setting]
     keys = ["dataset", "method", "seed", "metric"]
     rows = rows.groupby(keys)["value"].mean().reset_index()
     rows = rows.groupby(keys[1:])["value"].mean().reset_index()
@@ -106,37 +123,41 @@ def study_table(
     return _table(rows, "column", list(PRINTED.values()), methods)
 
 
-def target_table(metrics: pd.DataFrame, dataset: str, methods: Sequence[str]) -> pd.DataFrame:
-    """Return one record a hybridness, target domain and method, means over seeds."""
+def target_table(metrics: pd.DataFrame, dataset: str, methods: Sequence[str]) -> Table:
+    """Every metric by hybridness, target domain and method, the mean over targets last."""
     rows = rows_of(metrics, "main", dataset=dataset)
-    rows = rows[rows["metric"].isin(PRINTED)]
-    wide = rows.pivot_table(
-        index=["x", "domain", "method"], columns="metric", values="value", aggfunc="mean"
-    ).reset_index()
+    rows = rows[rows["metric"].isin(PRINTED) & rows["method"].isin(methods)]
     place = {name: number for number, name in enumerate(methods)}
-    wide = wide.assign(last=wide["domain"] == MEAN, place=wide["method"].map(place))
-    wide = wide.sort_values(["x", "last", "domain", "place"], kind="stable")
-    table = pd.DataFrame(
-        {
-            "H": [h_label(x) for x in wide["x"]],
-            "Target": [label(d) if d != MEAN else MEAN for d in wide["domain"]],
-            "Method": [label(m) for m in wide["method"]],
-        }
-    )
-    for metric, text in PRINTED.items():
-        table[text] = wide[metric].to_numpy()
-    return table
+    keys = rows[["x", "domain", "method"]].drop_duplicates()
+    keys = keys.assign(last=keys["domain"] == MEAN, place=keys["method"].map(place))
+    keys = keys.sort_values(["x", "last", "domain", "place"], kind="stable")
+    rows = rows.assign(row=_place(rows), column=rows["metric"].map(PRINTED))
+    return _table(rows, "column", list(PRINTED.values()), list(_place(keys)), "row")
 
 
-def ablation_table(metrics: pd.DataFrame, switches: Mapping[str, Sequence[bool]]) -> pd.DataFrame:
-    """Return one record an arm: which perturbations it has, and its metrics."""
+def _place(rows: pd.DataFrame) -> list[str]:
+    """Name a hybridness, target domain and method in one line."""
+    return [
+        f"H = {h_label(row.x)}, {label(row.domain)}, {label(row.method)}"
+        for row in rows.itertuples()
+    ]
+
+
+def ablation_table(metrics: pd.DataFrame, switches: Mapping[str, Sequence[bool]]) -> Table:
+    """Every metric by the perturbations that an arm has, mean over label sets, then data sets."""
     found = study_table(metrics, "ablation", list(switches))
-    table = pd.DataFrame({"Method": [label(name) for name in found.mean.index]})
-    for place, name in enumerate(("SP", "IP", "CP")):
-        table[name] = ["x" if switches[arm][place] else "" for arm in found.mean.index]
-    for column in found.mean:
-        table[column] = found.mean[column].to_numpy()
-    return table
+    words = {arm: _perturbations(own) for arm, own in switches.items()}
+    alone = list(words.values())
+    # Two arms with the same switches (CLIPBase, and SCI-PD's head without any) keep their names.
+    names = {
+        arm: word if alone.count(word) == 1 else f"{word} ({label(arm)})"
+        for arm, word in words.items()
+    }
+    return Table(found.mean.rename(index=names), found.sd.rename(index=names))
+
+
+def _perturbations(own: Sequence[bool]) -> str:
+    return " + ".join(n for n, on in zip(("SP", "IP", "CP"), own, strict=True) if on) or "none"
 
 
 def sensitivity_table(metrics: pd.DataFrame) -> pd.DataFrame:

@@ -25,7 +25,6 @@ from replidg.config.scipd_arms import Arm, RunKey
 from replidg.data import hybrid
 from replidg.data.embeddings import index_hash
 from replidg.data.hybrid import HybridShares, known_classes, share_out
-from replidg.data.images import loader
 from replidg.files import sha256_file, stable_hash, whole_file, write_json
 from replidg.methods.predictions import prediction_table
 from replidg.models import store
@@ -34,7 +33,7 @@ from replidg.training.data import Shares
 from replidg.training.hybrid_run import HybridRun, HybridSettings
 from replidg.training.job import code_version, hashed
 from replidg.training.teacher import Teacher, Views
-from replidg.training.validation import BATCH, HeldOut
+from replidg.training.validation import HeldOut
 
 logger = logging.getLogger(__name__)
 DONE = "metrics.json"
@@ -104,7 +103,13 @@ class Materials:
         self.clip, self._teacher = clip, None
         self._students: dict[str, store.Backbone] = {}
         self._views: dict[int, Views] = {}
-        self._targets: dict[tuple, HeldOut] = {}
+        self._still: dict[tuple, HeldOut] = {}
+        self._place: tuple[str, str] | None = None
+        self.facts = {
+            "index": index_hash(index),
+            "labels": stable_hash(index[["domain", "hdg_label", "hdg_role"]].to_numpy().tolist()),
+            "code": [code_version(), sha256_file(Path(hybrid.__file__))],
+        }
         self.clip_sha256 = json.loads((clip / "model.json").read_text())["weights_sha256"]
 
     def stored(self, name: str) -> store.Backbone:
@@ -131,12 +136,14 @@ class Materials:
             return None
         return self._views.setdefault(count, Views(self.teacher(), count))
 
-    def target(self, rows: pd.DataFrame, settings: HybridSettings) -> HeldOut:
-        """Return target images, decoded once a job if they fit."""
-        key = (tuple(rows["image_id"]), settings.spec)
-        if key not in self._targets:
-            self._targets = {key: HeldOut(rows, settings.spec, settings.protocol.workers)}
-        return self._targets[key]
+    def still(self, key: RunKey, rows: pd.DataFrame, settings: HybridSettings) -> HeldOut:
+        """Return images without augmentation, decoded once for the runs of a target and a split."""
+        if self._place != (key.target, key.split):
+            self._place, self._still = (key.target, key.split), {}
+        name = (tuple(rows["image_id"]), settings.spec)
+        if name not in self._still:
+            self._still[name] = HeldOut(rows, settings.spec, settings.protocol.workers)
+        return self._still[name]
 
 
 def train_students(
@@ -215,9 +222,7 @@ def _prepared(given: Materials, key: RunKey, checkpoints: Path) -> tuple[Path, H
         "weights": stored.weights_sha256,
         "teacher": given.clip_sha256 if arm.settings.teaches else None,
         "texts": hashed(given.texts) if arm.settings.needs_texts else None,
-        "index": index_hash(given.index),
-        "labels": stable_hash(given.index[["domain", "hdg_label", "hdg_role"]].to_numpy().tolist()),
-        "code": [code_version(), sha256_file(Path(hybrid.__file__))],
+        **given.facts,
     }
     return checkpoints / "hybrid" / stable_hash(facts), settings
 
@@ -232,7 +237,10 @@ def _train_one(given: Materials, key: RunKey, settings: HybridSettings, folder: 
     run = HybridRun(
         given.student(arm.student), settings, given.device, teacher, given.views(arm.settings.views)
     )
-    trainer.fit(run, shares, Checkpoints(folder, job.protocol.checkpoint_every_s), name)
+    validation = [given.still(key, rows, settings) for rows in parts.validation]
+    # Augmented hold-outs are of the run; others are decoded once for several.
+    held = None if job.protocol.validation_augmentation else (validation, None)
+    trainer.fit(run, shares, Checkpoints(folder, job.protocol.checkpoint_every_s), name, held)
     final = {name: value.contiguous() for name, value in run.final_weights().items()}
     run.classifier.load_state_dict(final)
     keys = {
@@ -242,7 +250,8 @@ def _train_one(given: Materials, key: RunKey, settings: HybridSettings, folder: 
         "arm": key.arm,
         "seed": key.seed,
     }
-    table, features = _predicted(run, parts, given.target(parts.target, settings), job)
+    target = given.still(key, parts.target, settings)
+    table, features = _predicted(run, parts, target, validation, job.feature_images)
     with whole_file(folder / "predictions.parquet") as temporary:
         table.assign(**keys).to_parquet(temporary, index=False)
     with whole_file(folder / "features.safetensors") as temporary:
@@ -258,24 +267,22 @@ def _train_one(given: Materials, key: RunKey, settings: HybridSettings, folder: 
 
 
 def _predicted(
-    run: HybridRun, parts: HybridShares, target: HeldOut, job: HybridJob
+    run: HybridRun, parts: HybridShares, target: HeldOut, validation: list[HeldOut], count: int
 ) -> tuple[pd.DataFrame, Tensor]:
-    """Return predictions of target and source hold-outs, and features of some target images."""
-    workers, spec = job.protocol.workers, run.settings.spec
-    tables = []
-    for role, rows, images in [
-        ("target", parts.target, target),
-        *(("source_validation", rows, HeldOut(rows, spec, workers)) for rows in parts.validation),
-    ]:
-        logits = torch.cat([run.logits(pixels) for pixels in images.batches(run.step)])
+    """Return predictions of target and source hold-outs, and features of `count` target images."""
+    held = zip(parts.validation, validation, strict=True)
+    asked = [("target", parts.target, target)]
+    asked += [("source_validation", rows, images) for rows, images in held]
+    tables, kept = [], []
+    for role, rows, images in asked:
+        described = [run.described(pixels) for pixels in images.batches(run.step)]
+        logits = torch.cat([values for _, values in described])
+        kept.append(torch.cat([values for values, _ in described]))
         table = prediction_table(rows, logits.numpy(), role)
         # The public code takes thresholds between the extremes of all entries of the softmax.
         lowest = torch.softmax(logits, dim=1).min(dim=1).values.numpy()
         tables.append(table.assign(min_softmax=lowest, feature_row=-1))
     place = [stable_hash(name) for name in parts.target["image_id"]]
-    order = sorted(range(len(place)), key=place.__getitem__)[: job.feature_images]
-    chosen = parts.target.iloc[order]
-    tables[0].loc[tables[0].index[order], "feature_row"] = range(len(order))
-    parts_of = loader(chosen["path"].tolist(), spec, BATCH, workers)
-    features = [run.features(pixels) for pixels in parts_of] if order else [torch.zeros(0, 1)]
-    return pd.concat(tables, ignore_index=True), torch.cat(features).half()
+    chosen = sorted(range(len(place)), key=place.__getitem__)[:count]
+    tables[0].loc[tables[0].index[chosen], "feature_row"] = range(len(chosen))
+    return pd.concat(tables, ignore_index=True), kept[0][chosen].half()

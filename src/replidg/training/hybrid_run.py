@@ -153,11 +153,12 @@ class HybridRun(Run):
         protocol = self.settings.protocol
         return self.step % protocol.evaluate_every == 0 or self.step == protocol.steps
 
-    def features(self, pixels: Tensor) -> Tensor:
-        """Return the tower's features (N, d) of uint8 images, on the CPU."""
+    def described(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the tower's features (N, d) and the logits (N, C) of uint8 images, on the CPU."""
         self.classifier.eval()
         with torch.inference_mode():
-            return self.classifier.visual(self._input(pixels)).float().cpu()
+            features = self.classifier.visual(self._input(pixels))
+            return features.float().cpu(), self.classifier.head(features).float().cpu()
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that a resumed run needs."""

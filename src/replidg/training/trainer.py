@@ -219,17 +219,30 @@ def text_head(settings: Settings, dim: int) -> TextHead:
     return TextHead(settings.texts, settings.method.logit_scale)
 
 
-def fit(run: Run, shares: Shares, checkpoints: Checkpoints, name: str) -> None:
+def fit(
+    run: Run,
+    shares: Shares,
+    checkpoints: Checkpoints,
+    name: str,
+    held: tuple[list[HeldOut], HeldOut | None] | None = None,
+) -> None:
     """Train to the end, from the newest checkpoint if there is one.
 
     On SIGTERM or SIGUSR1 it saves and exits with status 99: run again to go on.
+
+    Args:
+        run: what to train.
+        shares: images by their part in the run.
+        checkpoints: of this run.
+        name: for the log.
+        held: what `held_out` returns, where the caller has it already.
     """
     protocol = run.settings.protocol
     state = checkpoints.load()
     if state is not None:
         run.load_state_dict(state)
         logger.info("%s: resuming after step %d", name, run.step)
-    validation, target = held_out(shares, run.settings)
+    validation, target = held or held_out(shares, run.settings)
     batches = run.batches(shares)
     with stop_on_signal() as stop, Progress(protocol.steps, name, "steps", run.step) as progress:
         for batch in batches:

@@ -1,7 +1,7 @@
 # arXiv 2412.02856: its figures. What they are computed from is in the stage files.
 
 # One rule draws all figures that show the same file of metrics; each has its own caption.
-FIGURES = [a.name for a in ARTEFACTS if (a.paper, a.kind) == ("alignment", "figure")]
+FIGURES = names_of("alignment", "figure")
 FIGURES_OF = {
     "similarity": ("fig2a", "fig5", "fig8"),
     "sources": ("fig9",),
@@ -25,8 +25,7 @@ for kind, names in FIGURES_OF.items():
             input:
                 metrics=f"results/alignment/{kind}.parquet",
             output:
-                svg=[drawn(name) for name in chosen],
-                png=[f"results/alignment/figures/{name}.png" for name in chosen],
+                **written("alignment", "figure", chosen),
             log:
                 f"logs/draw_alignment_figures/{kind}.log",
             benchmark:
@@ -37,6 +36,7 @@ for kind, names in FIGURES_OF.items():
                 mem_mb=2000,
                 runtime="20m",
             params:
+                paper="alignment",
                 names=chosen,
                 options={
                     "method": PAPER.figure_method,
@@ -47,7 +47,7 @@ for kind, names in FIGURES_OF.items():
             message:
                 f"Drawing figures of the alignment paper: {' '.join(chosen)}"
             script:
-                "../../../scripts/draw_alignment_figures.py"
+                "../../../scripts/draw_figures.py"
 
 
 for figure, given in {
@@ -63,8 +63,7 @@ for figure, given in {
                 **given,
                 indexes=indexes(),
             output:
-                svg=drawn(figure),
-                png=f"results/alignment/figures/{figure}.png",
+                **written("alignment", "figure", figure),
             log:
                 f"logs/draw_alignment_pictures/{figure}.log",
             benchmark:

@@ -1,7 +1,7 @@
 # arXiv 2412.02856: its tables. What they are computed from is in the stage files.
 
 # One rule writes all tables that show the same file of metrics; each has its own caption.
-TABLES = [a.name for a in ARTEFACTS if (a.paper, a.kind) == ("alignment", "table")]
+TABLES = names_of("alignment", "table")
 TABLES_OF = {
     "backbones": ("table2", "table4", "cross_splits"),
     "labels": ("table7",),
@@ -12,6 +12,7 @@ TABLES_OF = {
         *artefacts.DOMAIN_TABLES,
         *("correlations", "seeds"),
     ),
+    "claims": ("claims",),
 }
 
 
@@ -23,11 +24,13 @@ for kind, names in TABLES_OF.items():
             name:
                 f"tabulate_alignment_{kind}"
             input:
-                metrics=f"results/alignment/{kind}.parquet",
+                metrics=(
+                    claim_files()
+                    if kind == "claims"
+                    else f"results/alignment/{kind}.parquet"
+                ),
             output:
-                csv=[tabulated(name) for name in chosen],
-                md=[f"results/alignment/tables/{name}.md" for name in chosen],
-                tex=[f"results/alignment/tables/{name}.tex" for name in chosen],
+                **written("alignment", "table", chosen),
             log:
                 f"logs/tabulate_alignment_tables/{kind}.log",
             benchmark:
@@ -38,37 +41,15 @@ for kind, names in TABLES_OF.items():
                 mem_mb=2000,
                 runtime="10m",
             params:
+                paper="alignment",
                 names=chosen,
                 options={
                     "datasets": PAGES,
                     "noise": NOISE.share if NOISE else None,
                     "quantiles": PAPER.thresholds.kind == "quantile",
+                    "min_images": PAPER.curve.min_images,
                 },
             message:
                 f"Writing tables of the alignment paper: {' '.join(chosen)}"
             script:
-                "../../../scripts/tabulate_alignment_tables.py"
-
-
-rule tabulate_alignment_claims:
-    input:
-        metrics=claim_files(),
-    output:
-        csv=tabulated("claims"),
-        md="results/alignment/tables/claims.md",
-        tex="results/alignment/tables/claims.tex",
-    log:
-        "logs/tabulate_alignment_claims.log",
-    benchmark:
-        "benchmarks-out/tabulate_alignment_claims/claims.tsv"
-    conda:
-        "../../../envs/environment.yaml"
-    resources:
-        mem_mb=2000,
-        runtime="10m",
-    params:
-        min_images=PAPER.curve.min_images,
-    message:
-        "Asking what the alignment paper claims"
-    script:
-        "../../../scripts/tabulate_alignment_claims.py"
+                "../../../scripts/write_tables.py"

@@ -1,8 +1,7 @@
 # arXiv 2311.02236: its figures and tables.
 
 ROBUST_FIGURES, ROBUST_TABLES = (
-    [a.name for a in ARTEFACTS if (a.paper, a.kind) == ("robust_ft", kind)]
-    for kind in ("figure", "table")
+    names_of("robust_ft", kind) for kind in ("figure", "table")
 )
 # What needs the slow bootstrap of the gains, and what does not.
 ROBUST_GAINS = ("gains", "swa_gain", "clip_gain", "contrastive")
@@ -12,17 +11,6 @@ def robust_metrics(gains):
     """Files of metrics that artefacts read."""
     names = ["metrics", "gains"] if gains else ["metrics"]
     return [f"results/robust_ft/{name}.parquet" for name in names]
-
-
-def robust_reported(kind, name, suffix):
-    """The file of an artefact as it stands in Snakemake's report."""
-    return report(
-        f"results/robust_ft/{kind}s/{name}.{suffix}",
-        caption=f"../../report/robust_ft_{name}.rst",
-        category="robust_ft",
-        subcategory=f"{kind}s",
-        labels={kind: name},
-    )
 
 
 for gains in (False, True):
@@ -36,8 +24,7 @@ for gains in (False, True):
         input:
             metrics=robust_metrics(gains),
         output:
-            svg=[robust_reported("figure", name, "svg") for name in figures],
-            png=[f"results/robust_ft/figures/{name}.png" for name in figures],
+            **written("robust_ft", "figure", figures),
         log:
             f"logs/draw_robust_ft_figures/{part}.log",
         benchmark:
@@ -48,13 +35,14 @@ for gains in (False, True):
             mem_mb=2000,
             runtime="20m",
         params:
+            paper="robust_ft",
             names=figures,
             options={"scored": ROBUST_METRICS, "level": ROBUST.bootstrap.level},
             style=lookup(dpath="plots", within=config),
         message:
             f"Drawing figures of the robust fine-tuning paper: {' '.join(figures)}"
         script:
-            "../../../scripts/draw_robust_ft_figures.py"
+            "../../../scripts/draw_figures.py"
 
     rule:
         name:
@@ -63,9 +51,7 @@ for gains in (False, True):
             metrics=robust_metrics(gains),
             prompts=ROBUST_PROMPTS,
         output:
-            csv=[robust_reported("table", name, "csv") for name in tables],
-            md=[f"results/robust_ft/tables/{name}.md" for name in tables],
-            tex=[f"results/robust_ft/tables/{name}.tex" for name in tables],
+            **written("robust_ft", "table", tables),
         log:
             f"logs/tabulate_robust_ft/{part}.log",
         benchmark:

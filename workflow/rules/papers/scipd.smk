@@ -1,9 +1,11 @@
 # arXiv 2404.09011: its figures and tables. What they are computed from is in train_students.smk.
 
-
-OTHERS = ("tsne", "splits", "claims")
-SCIPD_FIGURES = scipd_names("figure", OTHERS)
-SCIPD_TABLES = scipd_names("table", OTHERS)
+SCIPD_FIGURES = names_of("scipd", "figure", without=("tsne",))
+# One rule writes all tables that show the same file.
+SCIPD_TABLES = {
+    "metrics": names_of("scipd", "table", without=("splits",)),
+    "counts": ["splits"],
+}
 
 if SCIPD_ARMS:
 
@@ -11,8 +13,7 @@ if SCIPD_ARMS:
         input:
             metrics=rules.evaluate_scipd.output.metrics,
         output:
-            svg=[scipd_artefact("figure", name) for name in SCIPD_FIGURES],
-            png=[f"results/scipd/figures/{name}.png" for name in SCIPD_FIGURES],
+            **written("scipd", "figure", SCIPD_FIGURES),
         log:
             "logs/draw_scipd_figures.log",
         benchmark:
@@ -23,81 +24,52 @@ if SCIPD_ARMS:
             mem_mb=2000,
             runtime="20m",
         params:
+            paper="scipd",
             names=SCIPD_FIGURES,
-            pages=SCIPD_PAGES,
-            methods=SCIPD.main,
-            shares={
-                name: a.method
-                for name, a in SCIPD_ARMS.items()
-                if "scarcity" in a.studies
+            options={
+                "pages": SCIPD_PAGES,
+                "methods": SCIPD.main,
+                "shares": scipd_shares(),
             },
             style=lookup(dpath="plots", within=config),
         message:
             "Drawing figures of the SCI-PD paper"
         script:
-            "../../../scripts/draw_scipd_figures.py"
+            "../../../scripts/draw_figures.py"
 
-    rule tabulate_scipd_tables:
-        input:
-            metrics=rules.evaluate_scipd.output.metrics,
-        output:
-            csv=[scipd_artefact("table", name) for name in SCIPD_TABLES],
-            md=[f"results/scipd/tables/{name}.md" for name in SCIPD_TABLES],
-            tex=[f"results/scipd/tables/{name}.tex" for name in SCIPD_TABLES],
-        log:
-            "logs/tabulate_scipd_tables.log",
-        benchmark:
-            "benchmarks-out/tabulate_scipd_tables/all.tsv"
-        conda:
-            "../../../envs/environment.yaml"
-        resources:
-            mem_mb=2000,
-            runtime="20m",
-        params:
-            names=SCIPD_TABLES,
-            options={
-                "pages": SCIPD_PAGES,
-                "methods": list(SCIPD_ARMS),
-                "switches": scipd_switches(),
-                "seeds": len(SCIPD.seeds),
-            },
-        message:
-            "Writing tables of the SCI-PD paper"
-        script:
-            "../../../scripts/tabulate_scipd_tables.py"
+    for shown, chosen in SCIPD_TABLES.items():
 
-    rule tabulate_scipd_checks:
-        input:
-            metrics=rules.evaluate_scipd.output.metrics,
-            counts=rules.count_hybrid_splits.output.counts,
-        output:
-            claims=[
-                scipd_artefact("table", "claims"),
-                "results/scipd/tables/claims.md",
-                "results/scipd/tables/claims.tex",
-            ],
-            splits=[
-                scipd_artefact("table", "splits"),
-                "results/scipd/tables/splits.md",
-                "results/scipd/tables/splits.tex",
-            ],
-        log:
-            "logs/tabulate_scipd_checks.log",
-        benchmark:
-            "benchmarks-out/tabulate_scipd_checks/all.tsv"
-        conda:
-            "../../../envs/environment.yaml"
-        resources:
-            mem_mb=2000,
-            runtime="10m",
-        params:
-            method=SCIPD.method,
-            base=SCIPD.base,
-            switches=scipd_switches(),
-        message:
-            "Asking what the SCI-PD paper claims"
-        script:
-            "../../../scripts/tabulate_scipd_checks.py"
+        rule:
+            name:
+                f"tabulate_scipd_{shown}"
+            input:
+                metrics=f"results/scipd/{shown}.parquet",
+            output:
+                **written("scipd", "table", chosen),
+            log:
+                f"logs/tabulate_scipd/{shown}.log",
+            benchmark:
+                f"benchmarks-out/tabulate_scipd/{shown}.tsv"
+            conda:
+                "../../../envs/environment.yaml"
+            resources:
+                mem_mb=2000,
+                runtime="20m",
+            params:
+                paper="scipd",
+                names=chosen,
+                options={
+                    "pages": SCIPD_PAGES,
+                    "methods": list(SCIPD_ARMS),
+                    "switches": scipd_switches(),
+                    "method": SCIPD.method,
+                    "base": SCIPD.base,
+                    "student": SCIPD.student,
+                },
+            message:
+                f"Writing tables of the SCI-PD paper: {' '.join(chosen)}"
+            script:
+                "../../../scripts/write_tables.py"
 
     if SCIPD.tsne is not None:
 
@@ -107,8 +79,7 @@ if SCIPD_ARMS:
                 features=scipd_tsne_files("features.safetensors"),
                 index=f"results/data/{SCIPD.tsne.dataset}/index.parquet",
             output:
-                svg=scipd_artefact("figure", "tsne"),
-                png="results/scipd/figures/tsne.png",
+                **written("scipd", "figure", "tsne"),
             log:
                 "logs/draw_scipd_tsne.log",
             benchmark:
