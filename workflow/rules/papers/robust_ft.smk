@@ -181,7 +181,7 @@ rule compare_robust_ft:
         mem_mb=4000,
         runtime="10m",
     params:
-        names=ROBUST_DATASETS,
+        names=list(ROBUST_DATASETS),
         scale=CONFIG.scale,
     message:
         "Comparing the robust fine-tuning paper's numbers with ours"

@@ -61,7 +61,7 @@ for gains in (False, True):
             f"tabulate_robust_ft_{part}"
         input:
             metrics=robust_metrics(gains),
-            prompts=ROBUST_PROMPTS,
+            prompts=robust_prompts(),
         output:
             csv=[robust_reported("table", name, "csv") for name in tables],
             md=[f"results/robust_ft/tables/{name}.md" for name in tables],

@@ -1,6 +1,9 @@
 # Names and files of arXiv 2311.02236 that several rules read.
 
+# None: the paper is left out, and has no files.
 ROBUST = CONFIG.robust_ft
+ROBUST_DATASETS = dict(ROBUST.datasets) if ROBUST else {}
+ROBUST_METRICS = {name: scored.metric for name, scored in ROBUST_DATASETS.items()}
 ALL_RUNS = "all_runs"
 
 
@@ -11,6 +14,10 @@ def robust_arms(*kinds):
 def robust_tower(arm):
     """The backbone of an arm and its preprocessing."""
     return ROBUST.clip if ROBUST.arms[arm].tower == "clip" else ROBUST.vision
+
+
+def robust_clips():
+    return [ROBUST.clip.model] if ROBUST else []
 
 
 def robust_model(wildcards):
@@ -75,16 +82,26 @@ def robust_files():
     """Data set, arm and prediction file of everything that the paper's artefacts read."""
     return [
         (dataset, arm, path)
-        for dataset in ROBUST.datasets
+        for dataset in ROBUST_DATASETS
         for arm, how in ROBUST.arms.items()
-        if dataset in (how.datasets or ROBUST.datasets)
+        if dataset in (how.datasets or ROBUST_DATASETS)
         for path in robust_predictions(arm, dataset)
     ]
 
 
-ROBUST_METRICS = {name: scored.metric for name, scored in ROBUST.datasets.items()}
-ROBUST_PROMPTS = [
-    f"results/runs/robust_ft/{dataset}/{arm}/{ALL_RUNS}/prompts.json"
-    for dataset in ROBUST.datasets
-    for arm in robust_arms("zero_shot")[:1]
-]
+def robust_images():
+    """Embeddings that its probes and zero-shot CLIP read."""
+    return [
+        embeddings(tower.model, tower.preprocessing, dataset)
+        for dataset in ROBUST_DATASETS
+        for tower in (ROBUST.clip, ROBUST.vision)
+    ]
+
+
+def robust_prompts():
+    """Prompts of each data set, as zero-shot CLIP had them."""
+    return [
+        f"results/runs/robust_ft/{dataset}/{arm}/{ALL_RUNS}/prompts.json"
+        for dataset in ROBUST_DATASETS
+        for arm in robust_arms("zero_shot")[:1]
+    ]
