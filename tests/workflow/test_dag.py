@@ -26,6 +26,19 @@ CHAIN = {
 }
 SIMILARITY = ("find_neighbours", "measure_source_similarity", "measure_mmd", "measure_object_size")
 KINDS = ("metrics", "splits", "similarity", "labels", "claims", "backbones")
+#: Jobs of the robust fine-tuning paper alone; test_robust_ft.py counts the others that it needs.
+ROBUST_FT = {
+    "classify_robust_ft": 2,
+    "train_robust_ft_probes": 4,
+    "train_robust_ft": 8,
+    "evaluate_robust_ft": 1,
+    "evaluate_robust_ft_gains": 1,
+    "draw_robust_ft_metrics": 1,
+    "draw_robust_ft_gains": 1,
+    "tabulate_robust_ft_metrics": 1,
+    "tabulate_robust_ft_gains": 1,
+    "compare_robust_ft": 1,
+}
 
 
 def test_whole_demo(demo: Workspace) -> None:
@@ -36,12 +49,12 @@ def test_whole_demo(demo: Workspace) -> None:
         "build_report": 1,
         # Two stand-ins with 12 fine-tuned methods; Tables 2 and 4 add a CLIP and a random tower.
         "train_classifier": 2 * 12 + 2,
-        "retrieve_dataset": 3,
-        "index_dataset": 3,
+        # Two papers with two data sets each, and the pictograms, which are the pretraining corpus.
+        "retrieve_dataset": 5,
+        "index_dataset": 5,
         "pretrain_clip": 2,
-        "retrieve_timm": 1,
-        # The pictograms too: they are the pretraining corpus.
-        "embed_images": 5,
+        "retrieve_timm": 2,
+        "embed_images": 5 + 4,
         "embed_texts": 4,
         "score_alignment": 4,
         "split_alignment": 2,
@@ -60,6 +73,7 @@ def test_whole_demo(demo: Workspace) -> None:
         },
         **{f"tabulate_alignment_{kind}": 1 for kind in KINDS},
         "compare_alignment": 1,
+        **ROBUST_FT,
     }
 
 
@@ -79,7 +93,7 @@ ABSENT = [artefact for artefact in ARTEFACTS if not available(artefact, PROVIDED
 
 def test_every_listed_name_is_a_target(demo: Workspace) -> None:
     """Whatever `./replidg --list` prints can be asked for."""
-    names = ["alignment", *STAGES, *map(target, HERE)]
+    names = ["alignment", "robust_ft", *STAGES, *map(target, HERE)]
     assert set(names) <= demo.planned(*names).keys()
 
 
@@ -127,7 +141,7 @@ def test_full_scale(demo: Workspace) -> None:
             (demo.folder / "data" / name / domain / "class").mkdir(parents=True)
     demo.overlay = demo.folder / "full.yaml"
     demo.overlay.write_text(yaml.safe_dump(full | {"data_root": roots}))
-    jobs = demo.planned()
+    jobs = demo.planned("alignment", "compare_alignment")
     # Table 2: two backbones on two data sets of four targets; Table 4: one on all.
     assert jobs["train_classifier"] == (22 * 13 + 2 * 8 + 22) * 3
     per_dataset = ("retrieve_dataset", "index_dataset", "embed_images", "embed_texts")
@@ -139,9 +153,9 @@ def test_full_scale(demo: Workspace) -> None:
 
 
 def test_full_scale_without_folders_downloads(demo: Workspace) -> None:
-    """The alignment paper's data sets need no log-in."""
+    """The data sets of the papers that are complete need no log-in."""
     demo.overlay = ROOT / "config/full.yaml"
-    assert demo.planned("retrieve")["retrieve_dataset"] == 5
+    assert demo.planned("retrieve")["retrieve_dataset"] == 5 + 2
 
 
 @pytest.mark.parametrize("name", ["cityscapes", "imagenet_val"])
@@ -171,7 +185,7 @@ def test_every_data_set_can_be_asked_for(demo: Workspace) -> None:
 def test_one_run_a_job(demo: Workspace) -> None:
     """`runs_per_job: one` gives each target and seed a job of its own, by the same rule."""
     overlay = demo.folder / "one.yaml"
-    overlay.write_text("alignment: {runs_per_job: one}\n")
+    overlay.write_text("alignment: {runs_per_job: one}\nrobust_ft: null\n")
     demo.overlay = overlay
     assert demo.planned("train") == CHAIN_TO_TRAIN | {"train": 1, "train_classifier": 12 * 8}
 

@@ -1,4 +1,5 @@
 # Names and files of arXiv 2311.02236 that several rules read.
+from replidg.config.robust_ft import AUGMENTING, AVERAGING
 
 # None: the paper is left out, and has no files.
 ROBUST = CONFIG.robust_ft
@@ -41,9 +42,20 @@ def robust_model_flags(wildcards):
     }
 
 
+def robust_arm(wildcards):
+    """What is trained, and how; which runs of it a job has is in `robust_choices`."""
+    which = {"rates", "fractions", "datasets"}
+    return ROBUST.arms[wildcards.arm].model_dump(mode="json", exclude=which)
+
+
 def robust_training(wildcards):
-    """What of the protocol affects the result, so that a change of it trains again."""
-    return ROBUST.training.model_dump(mode="json", exclude=BUDGET_ONLY)
+    """What of the protocol affects this arm's results, so that a change of it trains again."""
+    arm, unused = ROBUST.arms[wildcards.arm], set(BUDGET_ONLY)
+    if not arm.swa:
+        unused |= AVERAGING
+    if arm.kind == "linear_probe":
+        unused |= AUGMENTING
+    return ROBUST.training.model_dump(mode="json", exclude=unused)
 
 
 def robust_interpolation(wildcards):
@@ -55,13 +67,14 @@ def robust_runs(arm):
     """Runs of an arm by job: name of the job, and its fractions, rates and seeds."""
     if ROBUST.arms[arm].kind == "zero_shot":
         return {ALL_RUNS: [(0.0, 0.0, 0)]}
+    how = ROBUST.arms[arm]
     runs = [
         (fraction, rate, seed)
-        for fraction in ROBUST.fractions
-        for rate in ROBUST.rates
+        for fraction in how.fractions or ROBUST.fractions
+        for rate in how.rates or ROBUST.rates
         for seed in ROBUST.seeds
     ]
-    together = ROBUST.arms[arm].kind == "linear_probe" or ROBUST.runs_per_job == "all"
+    together = how.kind == "linear_probe" or ROBUST.runs_per_job == "all"
     if together:
         return {ALL_RUNS: runs}
     return {f"fraction{f:g}_rate{r:g}_seed{s}": [(f, r, s)] for f, r, s in runs}
