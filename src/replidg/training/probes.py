@@ -16,14 +16,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.adam import adam
 
 from replidg.data.epoch_draws import epoch_rows
 from replidg.methods.epoch_schedule import Schedule
 from replidg.scores import SCORES
 from replidg.seeds import seed_of, seeded
-
-BETAS, EPS = (0.9, 0.999), 1e-8
+from replidg.training.probe_heads import Head, take_step
 
 
 @dataclass(frozen=True)
@@ -81,35 +79,6 @@ class Budget:
     weight_decay: float
     classes: int
     score: str = "accuracy"
-
-
-class Head:
-    """Parameters (S, L * C, D) or (S, L * C), their gradient, and Adam's state of each probe's.
-
-    Args:
-        value: the parameters at the start.
-        rates: L.
-    """
-
-    def __init__(self, value: Tensor, rates: int) -> None:
-        self.value, self.rates = value, rates
-        self.gradient, self.first, self.second = (torch.zeros_like(value) for _ in range(3))
-        self.taken = value.new_zeros(len(value), rates, dtype=torch.float32)
-        own = (self.value, self.gradient, self.first, self.second)
-        views = [t.unflatten(1, (rates, -1)).flatten(0, 1).unbind() for t in own]
-        # Of probe p of stream s, at s * L + p: what a step reads and writes.
-        self.parts = list(zip(*views, self.taken.flatten().unbind(), strict=True))
-
-
-def take_step(heads: list[Head], which: list[int], rate: float, decay: float) -> None:
-    """Take a step of Adam with L2 weight decay of some probes, all at one learning rate."""
-    parts = [head.parts[probe] for head in heads for probe in which]
-    values, gradients, firsts, seconds, taken = map(list, zip(*parts, strict=True))
-    adam(
-        values, gradients, firsts, seconds, [], taken,
-        fused=True, amsgrad=False, maximize=False, lr=rate, weight_decay=decay,
-        beta1=BETAS[0], beta2=BETAS[1], eps=EPS,
-    )  # fmt: skip
 
 
 class Probes:
