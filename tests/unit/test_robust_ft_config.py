@@ -16,8 +16,8 @@ def read(name: str) -> dict:
     return yaml.safe_load((ROOT / name).read_text())
 
 
-DEMO = merge(read("config.yaml"), read("config/robust_ft.yaml"))
-FULL = merge(merge(DEMO, read("config/full.yaml")), read("config/robust_ft_full.yaml"))
+DEMO = read("config.yaml")
+FULL = merge(DEMO, read("config/full.yaml"))
 
 
 def test_the_full_scale_is_the_papers():
@@ -31,7 +31,7 @@ def test_the_full_scale_is_the_papers():
     assert (budget.sampling, budget.augment) == ("group_uniform", "before_resize")
     assert (budget.flip, budget.jitter, budget.rotation) == (0.5, 0.1, 2)
     assert not any(arm.frozen_layers for name, arm in paper.arms.items() if "last" not in name)
-    assert not any(arm.datasets for arm in paper.arms.values())
+    assert not any(arm.datasets or arm.rates or arm.fractions for arm in paper.arms.values())
     assert {name: s.prompts for name, s in paper.datasets.items()} == {
         "fmow": "listed",
         "iwildcam": "listed",
@@ -60,7 +60,10 @@ def test_what_it_provides():
         ({"arms": {"zero_shot": {"tower": "vision"}}}, "needs a text tower"),
         ({"arms": {"vision_e2e": {"loss": "contrastive"}}}, "end-to-end CLIP"),
         ({"arms": {"clip_probe": {"swa": True}}}, "for end-to-end arms"),
-        ({"arms": {"clip_e2e": {"datasets": ["fmow"]}}}, "trained on all"),
+        ({"arms": {"clip_e2e": {"datasets": ["fmow"]}}}, "datasets: .* trained on all"),
+        ({"arms": {"clip_e2e": {"fractions": [0.1]}}}, "fractions: .* trained on all"),
+        ({"arms": {"clip_contrastive": {"fractions": [0.2]}}}, "not among robust_ft.fractions"),
+        ({"interpolation": {"alphas": [0.0]}}, "greater than 0"),
         ({"interpolation": {"arm": "nobody"}}, "none of the arms"),
         ({"interpolation": {"arm": "vision_e2e"}}, "no end-to-end CLIP"),
         ({"interpolation": {"fractions": [0.7]}}, "not among robust_ft.fractions"),

@@ -132,6 +132,18 @@ def test_interpolated_runs_are_apart():
     assert len(rows[(rows["artefact"] == "runs") & (rows["x"] == 1)]) == 6
 
 
+def test_interpolation_starts_at_zero_shot():
+    table = runs({("clip_e2e", 1.0, 1e-3, s): (0.5, 0.5) for s in (0, 1)})
+    zero = runs({("zero_shot", 0.0, 0.0, 0): (0.2, 0.3)})
+    every = pd.concat([table, table.assign(alpha=0.5), zero])
+    rows = score_runs([("fmow", every)], [])
+    wise = rows[(rows["artefact"] == "wise_ft") & (rows["metric"] == "accuracy")]
+    assert set(wise["method"]) == {"clip_e2e"} and set(wise["setting"]) == {"lr=0.001, 1"}
+    start = wise[wise["x"] == 0].set_index("domain")["value"]
+    assert start.to_dict() == pytest.approx({"test": 20, "id_test": 20, "val": 30})
+    assert len(wise[wise["x"] == 1]) == 2 * 3
+
+
 def test_weighted_counts_are_those_of_repeated_images():
     table = predictions(1)
     weights = np.random.default_rng(0).multinomial(60, np.full(60, 1 / 60), 3)
@@ -180,6 +192,9 @@ def test_gain_over_seeds_by_hand():
     assert found["p_seeds"] == pytest.approx(stats.ttest_1samp(by_seed, 0).pvalue)
     with pytest.raises(ValueError, match="seeds differ"):
         paired_gain(arm, {3: arm[0], 4: arm[1]}, "accuracy", resamples=9, level=0.9, seed=0)
+    wrong = {k: t.assign(pred=99, correct=False) for k, t in arm.items()}
+    alike = paired_gain({0: arm[0], 1: arm[0]}, wrong, "accuracy", resamples=9, level=0.9, seed=0)
+    assert np.isnan(alike["p_seeds"])  # two equal differences have no spread to test by
     fewer = {k: t.iloc[1:] for k, t in arm.items()}
     with pytest.raises(ValueError, match="other images"):
         paired_gain(arm, fewer, "accuracy", resamples=9, level=0.9, seed=0)

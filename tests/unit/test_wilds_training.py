@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel
 from wilds_runs import INPUT, PROMPTS, make_clip, make_index, make_job
@@ -193,22 +194,29 @@ def test_a_job_writes_all_runs_and_learns(index, tower, tmp_path):
     assert [len(entry["validations"]) for entry in entries] == [4, 4, 4]
 
 
-def test_interpolation_has_zero_shot_and_fine_tuned_at_its_ends(index, clip, tmp_path):
-    wise = Interpolation(arm="arm", fractions=[1.0], alphas=[0.0, 0.5])
+def test_interpolation_is_between_zero_shot_and_fine_tuned(index, clip, tmp_path):
+    """Predictions of the blended weights, by hand from those that were kept."""
+    wise = Interpolation(arm="arm", fractions=[1.0], alphas=[0.5])
     job, choices = make_job(index, {"kind": "end_to_end"}), [Choice(1.0, 1e-2, 0)]
     how = end_to_end(clip, choices, wise=wise, keep_weights=True)
     train_end_to_end(job, how, tmp_path / "points", tmp_path / "out")
     table = pd.read_parquet(tmp_path / "out" / "predictions.parquet")
-    assert set(table["alpha"]) == {0.0, 0.5, 1.0}
+    assert set(table["alpha"]) == {0.5, 1.0}
+    assert set(table.loc[table["alpha"] == 0.5, "split"]) == {"id_val", "id_test", "val", "test"}
     backbone = store.load(clip)
+    tuned = load_file(tmp_path / "out" / "model.safetensors")
+    half = {
+        name: (value + tuned[f"1/0.01/seed0/clip.{name}"]) / 2
+        for name, value in backbone.clip.state_dict().items()
+    }
+    backbone.clip.load_state_dict(half)
     pixels = torch.cat(list(HeldOut(job.rows("test"), backbone.spec, 0).batches(0)))
     with torch.no_grad():
-        images = backbone.visual((pixels.float() / 255 - 0.5) / 0.5)
+        images = backbone.visual(normalise(pixels, backbone.spec))
         texts = F.normalize(backbone.encode_text(backbone.tokenize(PROMPTS)), dim=-1)
     expected = (images @ texts.T).argmax(1).tolist()
-    at_0 = table[(table["alpha"] == 0) & (table["split"] == "test")]
-    assert at_0["pred"].tolist() == expected
-    assert (tmp_path / "out" / "model.safetensors").is_file()
+    blended = table[(table["alpha"] == 0.5) & (table["split"] == "test")]
+    assert blended["pred"].tolist() == expected
 
 
 @pytest.mark.parametrize("subsets", ["shared", "per_job"])

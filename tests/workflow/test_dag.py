@@ -35,6 +35,19 @@ SCIPD = (
     "compare_scipd",
 )
 KINDS = ("metrics", "splits", "similarity", "labels", "claims", "backbones")
+#: Jobs of the robust fine-tuning paper alone; test_robust_ft.py counts the others that it needs.
+ROBUST_FT = {
+    "classify_robust_ft": 2,
+    "train_robust_ft_probes": 4,
+    "train_robust_ft": 8,
+    "evaluate_robust_ft": 1,
+    "evaluate_robust_ft_gains": 1,
+    "draw_robust_ft_metrics": 1,
+    "draw_robust_ft_gains": 1,
+    "tabulate_robust_ft_metrics": 1,
+    "tabulate_robust_ft_gains": 1,
+    "compare_robust_ft": 1,
+}
 
 
 def test_whole_demo(demo: Workspace) -> None:
@@ -93,7 +106,7 @@ ABSENT = [artefact for artefact in ARTEFACTS if not available(artefact, PROVIDED
 
 def test_every_listed_name_is_a_target(demo: Workspace) -> None:
     """Whatever `./replidg --list` prints can be asked for."""
-    names = ["alignment", *STAGES, *map(target, HERE)]
+    names = ["alignment", "robust_ft", *STAGES, *map(target, HERE)]
     assert set(names) <= demo.planned(*names).keys()
 
 
@@ -155,7 +168,7 @@ def test_full_scale(demo: Workspace) -> None:
 def test_full_scale_without_folders_downloads(demo: Workspace) -> None:
     """The alignment paper's data sets, SCI-PD's among them, need no log-in."""
     demo.overlay = ROOT / "config/full.yaml"
-    assert demo.planned("retrieve")["retrieve_dataset"] == 5
+    assert demo.planned("retrieve")["retrieve_dataset"] == 5 + 2
 
 
 @pytest.mark.parametrize("name", ["cityscapes", "imagenet_val"])
@@ -185,7 +198,7 @@ def test_every_data_set_can_be_asked_for(demo: Workspace) -> None:
 def test_one_run_a_job(demo: Workspace) -> None:
     """`runs_per_job: one` gives each target and seed a job of its own, by the same rule."""
     overlay = demo.folder / "one.yaml"
-    overlay.write_text("alignment: {runs_per_job: one}\n")
+    overlay.write_text("alignment: {runs_per_job: one}\nrobust_ft: null\n")
     demo.overlay = overlay
     jobs = demo.planned("train")
     assert jobs == CHAIN_TO_TRAIN | {"train": 1, "train_classifier": 12 * 8, "train_students": 3}

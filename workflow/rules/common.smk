@@ -35,7 +35,6 @@ ARTEFACTS = [a for a in artefacts.ARTEFACTS if artefacts.available(a, PROVIDED)]
 PAGES = provides.paper_datasets(CONFIG)
 SPLITTING = provides.splitting_backbones(CONFIG)
 NOISE = PAPER.annotation.noise
-ROBUST_DATASETS = list(CONFIG.robust_ft.datasets) if CONFIG.robust_ft else []
 FILLED_SHEET = "results/alignment/annotation/filled.csv"
 
 

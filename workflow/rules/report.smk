@@ -1,3 +1,9 @@
+# What the papers of this configuration read, in their order.
+REPORTED_DATASETS = list(
+    dict.fromkeys([*PAPER.datasets, *SCIPD_PAGES.values(), *ROBUST_DATASETS])
+)
+
+
 rule build_report:
     input:
         artefacts=artefact_files(ARTEFACTS),
@@ -5,12 +11,7 @@ rule build_report:
             workflow.source_path(f"../report/{artefacts.target(artefact)}.rst")
             for artefact in ARTEFACTS
         ],
-        verified=[
-            checked(dataset)
-            for dataset in dict.fromkeys(
-                [*PAPER.datasets, *SCIPD_PAGES.values(), *ROBUST_DATASETS]
-            )
-        ],
+        verified=[checked(dataset) for dataset in REPORTED_DATASETS],
         models=expand(
             "results/zero_shot/{model}/{dataset}/zero_shot.json",
             model=PAPER.model,

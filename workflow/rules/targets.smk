@@ -6,7 +6,7 @@ rule all:
         rules.build_report.output,
         rules.compare_alignment.output,
         rules.compare_scipd.output if SCIPD_ARMS else [],
-        rules.compare_robust_ft.output if CONFIG.robust_ft else [],
+        rules.compare_robust_ft.output if ROBUST else [],
 
 
 rule report:
@@ -21,22 +21,19 @@ rule data:
 
 rule retrieve:
     input:
-        [checked(d) for d in {*PAPER.datasets, *SCIPD_PAGES.values()}],
+        [checked(dataset) for dataset in REPORTED_DATASETS],
 
 
 rule index:
     input:
-        expand(
-            "results/data/{dataset}/index.parquet",
-            dataset={*PAPER.datasets, *SCIPD_PAGES.values()},
-        ),
+        expand("results/data/{dataset}/index.parquet", dataset=REPORTED_DATASETS),
 
 
 rule pretrain:
     input:
         expand(
             "results/models/{model}/model.json",
-            model={PAPER.model, *SCIPD_TEACHER}.intersection(TRAINED),
+            model={PAPER.model, *SCIPD_TEACHER, *robust_clips()}.intersection(TRAINED),
         ),
 
 
@@ -49,6 +46,7 @@ rule embed:
             dataset=PAPER.datasets,
         ),
         [class_texts(SCIPD.teacher, SCIPD.prompts, d) for d in SCIPD_PAGES.values()],
+        robust_images(),
 
 
 rule align:
@@ -60,19 +58,22 @@ rule train:
     input:
         [f"{run}/predictions.parquet" for run in trained_runs()],
         scipd_files("predictions.parquet"),
+        [path for _, _, path in robust_files()],
 
 
 rule evaluate:
     input:
         rules.evaluate_alignment.output,
         rules.evaluate_scipd.output if SCIPD_ARMS else [],
+        rules.evaluate_robust_ft.output if ROBUST else [],
+        rules.evaluate_robust_ft_gains.output if ROBUST else [],
 
 
 rule compare:
     input:
         rules.compare_alignment.output,
         rules.compare_scipd.output if SCIPD_ARMS else [],
-        rules.compare_robust_ft.output if CONFIG.robust_ft else [],
+        rules.compare_robust_ft.output if ROBUST else [],
 
 
 rule annotate:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
 from replidg.config.inputs import Share
 from replidg.typed import Strict
@@ -12,6 +19,9 @@ from replidg.typed import Strict
 Pages = Literal["fmow", "iwildcam"]
 Kind = Literal["zero_shot", "linear_probe", "end_to_end"]
 Split = Literal["train", "id_val", "id_test", "val", "test"]
+#: Keys of `EpochTraining` that only arms with SWA read, and that linear probes do not.
+AVERAGING = frozenset({"swa_epochs", "swa_lr", "swa_anneal_epochs"})
+AUGMENTING = frozenset({"flip", "jitter", "rotation", "augment"})
 
 
 class Tower(Strict):
@@ -49,6 +59,13 @@ class Arm(Strict):
     )
     frozen_layers: list[str] = Field(
         default=[], description="modules of the image tower that keep their weights; shell patterns"
+    )
+    rates: list[PositiveFloat] = Field(
+        default=[], description="learning rates of this arm; empty: robust_ft.rates"
+    )
+    fractions: list[Share] = Field(
+        default=[],
+        description="of an arm that is not the paper's: some of robust_ft.fractions; empty: all",
     )
     datasets: list[Pages] = Field(
         default=[], description="where an arm that is not the paper's is trained; empty: everywhere"
@@ -103,10 +120,10 @@ class Interpolation(Strict):
 
     arm: str = Field("clip_e2e", description="end-to-end CLIP arm; one of `arms`")
     fractions: list[Share] = Field(default=[1.0], min_length=1, description="of its runs")
-    alphas: list[Share] = Field(
-        default=[0.0, 0.25, 0.5, 0.75],
+    alphas: list[Annotated[float, Field(gt=0, lt=1)]] = Field(
+        default=[0.25, 0.5, 0.75],
         min_length=1,
-        description="share of the fine-tuned weights; 1 is always there",
+        description="shares of the fine-tuned weights between 0, the zero-shot arm, and 1, the arm",
     )
 
 
@@ -122,11 +139,13 @@ class RobustFt(Strict):
     """The robust fine-tuning paper (arXiv 2311.02236)."""
 
     datasets: dict[Pages, WildsSet] = Field(
-        min_length=1, description="page of the registry and key of `datasets`: how it is scored"
+        min_length=1,
+        description="page of the registry and key of `datasets`: how it is scored; null takes away "
+        "what an earlier file had",
     )
     clip: Tower = Field(description="the CLIP")
     vision: Tower = Field(description="the vision-only backbone of the same architecture")
-    arms: dict[str, Arm] = Field(description="the lines of the curves")
+    arms: dict[str, Arm] = Field(description="the lines of the curves; null takes one away")
     fractions: list[Share] = Field(
         default=[0.03, 0.05, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0],
         min_length=1,
@@ -151,6 +170,13 @@ class RobustFt(Strict):
         None, description="WiSE-FT of an end-to-end arm; not the paper's"
     )
     bootstrap: Bootstrap = Field(default=Bootstrap(), description="intervals of the gains")
+
+    @field_validator("datasets", "arms", mode="before")
+    @classmethod
+    def _taken_away(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {name: kept for name, kept in value.items() if kept is not None}
 
     @model_validator(mode="after")
     def _ranges(self) -> RobustFt:

@@ -60,12 +60,18 @@ def _arms(config: Config) -> Iterator[str]:
         arm = arms[name]
         if arm.datasets:
             yield f"robust_ft.arms.{name}.datasets: the paper's arms are trained on all"
+        if arm.fractions:
+            yield f"robust_ft.arms.{name}.fractions: the paper's arms are trained on all"
         if (arm.kind, arm.tower, arm.swa) != expected:
             kind, tower, swa = expected
             yield (
                 f"robust_ft.arms.{name} must be {{kind: {kind}, tower: {tower}, "
                 f"swa: {str(swa).lower()}}}; give another arm another name"
             )
+    for name, arm in arms.items():
+        strange = sorted(set(arm.fractions) - set(config.robust_ft.fractions))
+        if strange:
+            yield f"robust_ft.arms.{name}.fractions: {strange} are not among robust_ft.fractions"
     wise = config.robust_ft.interpolation
     if wise is None:
         return

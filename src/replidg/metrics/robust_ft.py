@@ -55,10 +55,17 @@ def rate_name(rate: float) -> str:
 
 
 def _interpolated(found: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the runs that were interpolated, at every share of the fine-tuned weights."""
+    """Rows of the runs that were interpolated, at every share of the fine-tuned weights.
+
+    At the share 0 stands zero-shot CLIP.
+    """
     run = ["dataset", "method", "fraction", "rate", "seed"]
     some = found.loc[found["alpha"] < 1, run].drop_duplicates()
-    rows = found.merge(some, on=run).assign(x=lambda t: t["alpha"], artefact="wise_ft")
+    kinds = some[run[:-1]].drop_duplicates()
+    zero = found[found["method"] == ZERO_SHOT].drop(columns=["method", "fraction", "rate"])
+    starts = zero.merge(kinds, on="dataset").assign(alpha=0.0)
+    rows = pd.concat([starts, found.merge(some, on=run)], ignore_index=True)
+    rows = rows.assign(x=lambda t: t["alpha"], artefact="wise_ft")
     names = [f"{rate_name(r)}, {f:g}" for r, f in zip(rows["rate"], rows["fraction"], strict=True)]
     return rows[rows["domain"] != "train"].assign(
         setting=pd.Series(names, index=rows.index, dtype=object)

@@ -23,6 +23,12 @@ LINES: dict[str, MethodStyle] = {
     "clip_probe": MethodStyle("#0072B2", "o", "--"),
     "clip_e2e_swa": MethodStyle("#009E73", "D"),
 }
+#: The arms that the shipped configurations add to the paper's.
+MORE: dict[str, MethodStyle] = {
+    "clip_contrastive": MethodStyle("#CC79A7", "^", "-."),
+    "clip_image_tower": MethodStyle("#D55E00", "X", "-."),
+    "clip_last_stage": MethodStyle("#56B4E9", "v", "-."),
+}
 ZERO_SHOT = "zero_shot"
 BASELINE = ("vision_probe", "vision_e2e")
 PANELS = {"id_test": "ID test", "test": "OOD test"}
@@ -104,17 +110,18 @@ def gains(metrics: pd.DataFrame, options: Options, style: PlotStyle) -> Figure:
         index=["dataset", "method", "setting", "domain", "x"], columns="metric", values="value"
     ).reset_index()
     datasets = [name for name in options.scored if name in set(wide["dataset"])]
+    pairs = sorted(set(zip(wide["method"], wide["setting"], strict=True)))
     with apply(style):
         fig = Figure(figsize=(style.page_width_in, 2.3 * len(datasets) + 0.5), layout="constrained")
         axes = fig.subplots(len(datasets), 2, sharey="row", squeeze=False)
         for dataset, lines in zip(datasets, axes, strict=True):
             for ax, (split, title) in zip(lines, PANELS.items(), strict=True):
                 own = wide[(wide["dataset"] == dataset) & (wide["domain"] == split)]
-                for place, ((arm, setting), mine) in enumerate(own.groupby(["method", "setting"])):
-                    other = setting.split("/")[0]
-                    look = LINES.get(arm) or method_style(arm)
+                for (arm, setting), mine in own.groupby(["method", "setting"]):
+                    other, look = setting.split("/")[0], _look(arm)
                     mine = mine.sort_values("x")
-                    x = mine["x"].to_numpy() * 100 + place - 1  # side by side
+                    # Side by side, each comparison at the same place in every panel.
+                    x = mine["x"].to_numpy() * 100 + pairs.index((arm, setting)) - len(pairs) / 2
                     ends = np.abs(mine[["low", "high"]].to_numpy().T - mine["gain"].to_numpy())
                     ax.errorbar(
                         x, mine["gain"], yerr=ends, capsize=2, color=look.color,
@@ -152,6 +159,7 @@ def wise_ft(metrics: pd.DataFrame, options: Options, style: PlotStyle) -> Figure
                         f"{alpha:g}", (row["id_test"], row["test"]), xytext=(3, 3),
                         textcoords="offset points", fontsize=style.small,
                     )  # fmt: skip
+            ax.margins(0.1)  # room for the numbers beside the points
             ax.set_title(label(dataset), loc="left")
             ax.set_xlabel(f"ID test: {SCORE_NAMES[metric]}")
             ax.set_ylabel(f"OOD test: {SCORE_NAMES[metric]}")
@@ -193,7 +201,7 @@ def robustness(metrics: pd.DataFrame, options: Options, style: PlotStyle) -> Fig
             metric = options.scored[dataset]
             found, line = effective_robustness(points(metrics, dataset, metric), BASELINE)
             for method, mine in found.groupby("method", sort=False):
-                look = LINES.get(method) or method_style(method)
+                look = _look(method)
                 ax.plot(
                     to_logit(mine["id"]), to_logit(mine["ood"]), linestyle="none",
                     marker=look.marker, color=look.color, alpha=0.7, label=label(method),
@@ -208,8 +216,12 @@ def robustness(metrics: pd.DataFrame, options: Options, style: PlotStyle) -> Fig
         handles = {}
         for ax in axes:
             handles |= dict(zip(*ax.get_legend_handles_labels()[::-1], strict=True))
-        fig.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
+        fig.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)
     return fig
+
+
+def _look(arm: str) -> MethodStyle:
+    return LINES.get(arm) or MORE.get(arm) or method_style(arm)
 
 
 def _percent(value: float, _place: int) -> str:

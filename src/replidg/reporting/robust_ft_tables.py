@@ -84,6 +84,8 @@ def gain_table(metrics: pd.DataFrame, pairs: list[tuple[str, str]]) -> pd.DataFr
     wide = rows.pivot(index=keys, columns="metric", values="value").reset_index()
     table = wide.rename_axis(columns=None)
     table["domain"], table["other"] = table["domain"].map(PANELS), table["other"].map(label)
+    for name in ("p", "p_holm", "p_seeds"):  # two decimals would print a small one as 0
+        table[name] = [f"{p:.3f}" if p == p else "" for p in table[name]]
     names = {
         "other": "compared with", "selection": "rate selected on", "domain": "split",
         "n": "images", "p": "p (images)", "p_holm": "p, Holm", "p_seeds": "p (seeds)",

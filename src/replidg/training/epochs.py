@@ -27,6 +27,8 @@ from replidg.training.validation import HeldOut
 from replidg.training.wilds_images import EpochSteps, LightlyAugmented
 
 logger = logging.getLogger(__name__)
+#: Images of a forward pass on a CPU: the first stages' maps of more leave the cache.
+CPU_BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,10 @@ class EpochRun:
         self.rates = plan.schedule.rates(stream.rates[0])
         parameters = [p for p in learner.parameters() if p.requires_grad]
         decay = plan.training.weight_decay
-        self.optimizer = torch.optim.Adam(parameters, lr=self.rates[0], weight_decay=decay)
+        # Fused: one pass over the weights a step. A text tower's table of tokens is most of them.
+        self.optimizer = torch.optim.Adam(
+            parameters, lr=self.rates[0], weight_decay=decay, fused=True
+        )
         self.per_epoch = stream.steps(plan.training.batch_size)
         self.steps = self.per_epoch * plan.training.epochs
         self.step = 0
@@ -140,7 +145,11 @@ class EpochRun:
         """Return logits (N, C) of held-out images."""
         self.learner.eval()
         texts = self.learner.texts()
-        parts = [self.learner.logits(self._input(p), texts) for p in images.batches(self.step)]
+        parts = [
+            self.learner.logits(self._input(part), texts)
+            for pixels in images.batches(self.step)
+            for part in pixels.split(len(pixels) if self.device.type == "cuda" else CPU_BATCH)
+        ]
         return torch.cat(parts).float().cpu().numpy()
 
     def state_dict(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from replidg.models import store
 from replidg.progress import Progress
 from replidg.training.epochs import schedule_of
 from replidg.training.job import hashed
-from replidg.training.probes import Budget, Features, Probes, Stream
+from replidg.training.probes import Budget, Features, Probes, Stream, train_all
 from replidg.training.trainer import deterministic
 from replidg.training.wilds_job import Choice, WildsJob, run_table, write_tables
 
@@ -45,8 +46,8 @@ def train_probes(
         choices: fractions, rates and seeds.
         checkpoints: folder of unfinished work.
         out: folder for the outputs.
-        at_once: streams that train together; None: all on a GPU; one on a CPU, where its heads fit
-            into the cache.
+        at_once: streams that train as one batch; None: all on a GPU; one on a CPU, where its heads
+            fit into the cache and each thread of the job has a stream of its own.
     """
     deterministic(job.training.threads)
     device = store.device()
@@ -69,13 +70,12 @@ def train_probes(
         job.classes,
         job.score,
     )
-    found = []
-    for first in range(0, len(groups), size):
-        streams = [stream for stream, _ in groups[first : first + size]]
-        probes = Probes(streams, train, held, budget)
-        points = Checkpoints(folder / str(first), training.checkpoint_every_s)
-        _fit(probes, points, f"{job.dataset}, {job.arm_name}, stream {first + 1} of {len(groups)}")
-        found += probes.results()
+    streams = [stream for stream, _ in groups]
+    firsts = range(0, len(streams), size)
+    every = [Probes(streams[first : first + size], train, held, budget) for first in firsts]
+    points = [Checkpoints(folder / str(f), training.checkpoint_every_s) for f in firsts]
+    _fit(every, points, training.threads, f"{job.dataset}, {job.arm_name}")
+    found = [result for probes in every for result in probes.results()]
     done = list(zip(groups, found, strict=True))
     write_tables(_predictions(job, embeddings, done), out / "predictions.parquet")
     write_json(out / "metrics.json", list(_validations(job, done)))
@@ -133,20 +133,29 @@ def _features(job: WildsJob, values: Tensor, rows: np.ndarray, device: torch.dev
     return Features(values[torch.from_numpy(rows)].to(device), labels.to(device))
 
 
-def _fit(probes: Probes, checkpoints: Checkpoints, name: str) -> None:
-    state = checkpoints.load()
-    if state is not None:
-        probes.load_state_dict(state)
-        logger.info("%s: resuming after step %d", name, probes.step)
-    with stop_on_signal() as stop, Progress(probes.steps, name, "steps", probes.step) as progress:
-        for _ in probes.run():
-            progress.add()
-            if stop or checkpoints.due():
-                checkpoints.save(probes.state_dict())
-            if stop:
-                logger.warning("%s: stopped by signal %d, step saved", name, stop.signal)
-                sys.exit(STOPPED)
-    checkpoints.save(probes.state_dict())
+def _fit(every: list[Probes], points: list[Checkpoints], threads: int, name: str) -> None:
+    """Train all from their newest checkpoints; on a signal save them and exit."""
+    for probes, checkpoints in zip(every, points, strict=True):
+        state = checkpoints.load()
+        if state is not None:
+            probes.load_state_dict(state)
+            logger.info("%s: resuming after step %d", name, probes.step)
+    total, done = sum(p.steps for p in every), sum(p.step for p in every)
+    one = Lock()
+    with stop_on_signal() as stop, Progress(total, name, "steps", done) as progress:
+
+        def after_step(place: int) -> bool:
+            with one:
+                progress.add()
+            probes = every[place]
+            if stop or points[place].due() or probes.step == probes.steps:
+                points[place].save(probes.state_dict())
+            return not stop
+
+        train_all(every, threads, after_step)
+        if stop:
+            logger.warning("%s: stopped by signal %d, steps saved", name, stop.signal)
+            sys.exit(STOPPED)
 
 
 def classify_zero_shot(

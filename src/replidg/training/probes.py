@@ -2,15 +2,15 @@
 
 A stream is one order of training images (a subset and its draws). All learning rates of a stream
 see the same batches, so their heads stand side by side in one matrix (L * C, D); several streams
-are a batch of such matrices. The arithmetic is that of torch.optim.Adam with L2 weight decay, mean
-cross-entropy and a rate per epoch, so every probe ends where it would have ended alone.
+are a batch of such matrices. The gradient of the mean cross-entropy is written down, not derived,
+and torch's own fused Adam takes the step, so every probe ends where it would have ended alone.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,7 @@ from replidg.data.epoch_draws import epoch_rows
 from replidg.methods.epoch_schedule import Schedule
 from replidg.scores import SCORES
 from replidg.seeds import seed_of, seeded
-
-BETAS, EPS = (0.9, 0.999), 1e-8
+from replidg.training.probe_heads import Head, take_step
 
 
 @dataclass(frozen=True)
@@ -82,39 +81,6 @@ class Budget:
     score: str = "accuracy"
 
 
-@dataclass
-class Head:
-    """Parameters (S, L * C, D) or (S, L * C), and Adam's moments of them."""
-
-    value: Tensor
-    first: Tensor = field(init=False)
-    second: Tensor = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Start with moments of 0."""
-        self.first, self.second = torch.zeros_like(self.value), torch.zeros_like(self.value)
-
-    def adam(self, count: int, gradient: Tensor, rates: Tensor, step: int, decay: float) -> None:
-        """Take Adam's step number `step` (from 1) of the first `count` streams.
-
-        Args:
-            count: streams that still train.
-            gradient: theirs; it is overwritten.
-            rates: (count, L * C) or (count, L * C, 1).
-            step: number of the step.
-            decay: weight decay.
-        """
-        value, first, second = (t[:count] for t in (self.value, self.first, self.second))
-        gradient.add_(value, alpha=decay)
-        first.lerp_(gradient, 1 - BETAS[0])
-        second.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
-        # rate / c1 * first / (sqrt(second) / c2 + eps), both sides of the fraction times c2.
-        scale = math.sqrt(1 - BETAS[1] ** step)
-        torch.sqrt(second, out=gradient).add_(EPS * scale)
-        torch.div(first, gradient, out=gradient)
-        value.addcmul_(gradient, rates * (scale / (1 - BETAS[0] ** step)), value=-1)
-
-
 class Probes:
     """Streams that train together; those with most steps come first, so that others drop out last.
 
@@ -134,8 +100,8 @@ class Probes:
         self.rates = len(streams[0].rates)
         heads = [self._start(stream) for stream in self.streams]
         like = train.values
-        self.weight = Head(torch.stack([w for w, _ in heads]).to(like))
-        self.bias = Head(torch.stack([b for _, b in heads]).to(like))
+        self.weight = Head(torch.stack([w for w, _ in heads]).to(like), self.rates)
+        self.bias = Head(torch.stack([b for _, b in heads]).to(like), self.rates)
         self.ends = [s.steps(budget.batch) * budget.schedule.epochs for s in self.streams]
         self.step = 0
         self.best_weight, self.best_bias = self.weight.value.clone(), self.bias.value.clone()
@@ -143,6 +109,7 @@ class Probes:
         self.best_score, self.best_epoch = np.full(shape, -1.0), np.zeros(shape, np.int64)
         self.history = np.full((*shape, budget.schedule.epochs), np.nan)
         self._plan: dict[int, tuple[int, Tensor]] = {}
+        self._groups: dict[float, list[int]] = {}
 
     def _start(self, stream: Stream) -> tuple[Tensor, Tensor]:
         """Return nn.Linear's own initial weights by the stream's seed, the same for each rate."""
@@ -162,36 +129,33 @@ class Probes:
             yield self.step
 
     def _train_step(self) -> None:
-        batch, classes = self.budget.batch, self.budget.classes
+        budget = self.budget
         count = sum(end > self.step for end in self.ends)
-        rows, rates = self._inputs(count)
-        real = rows >= 0
-        x = self.train.values[rows.clamp(min=0)]  # (S, B, D)
+        rows = self._rows(count)
+        real, rows = rows >= 0, rows.clamp(min=0)
+        x = self.train.values[rows]  # (S, B, D)
         weight, bias = self.weight.value[:count], self.bias.value[:count]
         logits = torch.baddbmm(bias.unsqueeze(1), x, weight.transpose(1, 2))
         # The gradient of the mean cross-entropy: (softmax - one-hot) / B, rows of padding 0.
-        flat = logits.view(count, batch, self.rates, classes)
-        g = torch.softmax(flat, dim=-1)
-        labels = self.train.labels[rows.clamp(min=0)][:, :, None, None].expand(
-            -1, -1, self.rates, 1
-        )
+        g = torch.softmax(logits.view(*rows.shape, self.rates, budget.classes), dim=-1)
+        labels = self.train.labels[rows][:, :, None, None].expand(-1, -1, self.rates, 1)
         g.scatter_add_(3, labels, torch.full_like(labels, -1, dtype=g.dtype))
         g.mul_((real / real.sum(1, keepdim=True)).to(g.dtype)[:, :, None, None])
-        g = g.view(count, batch, -1)
+        g = g.view(logits.shape)
+        torch.sum(g, 1, out=self.bias.gradient[:count])
+        torch.bmm(g.transpose(1, 2), x, out=self.weight.gradient[:count])
         self.step += 1
-        decay = self.budget.weight_decay
-        self.bias.adam(count, g.sum(1), rates, self.step, decay)
-        gradient = torch.bmm(g.transpose(1, 2), x)
-        self.weight.adam(count, gradient, rates.unsqueeze(2), self.step, decay)
+        for rate, which in self._groups.items():
+            take_step([self.weight, self.bias], which, rate, budget.weight_decay)
         for place in range(count):
-            steps = self.streams[place].steps(batch)
+            steps = self.streams[place].steps(budget.batch)
             if self.step % steps == 0:
                 self._end_epoch(place, self.step // steps - 1)
 
-    def _inputs(self, count: int) -> tuple[Tensor, Tensor]:
-        """Return rows (S, B) and rates (S, L * C) of this step."""
+    def _rows(self, count: int) -> Tensor:
+        """Return the training rows (S, B) of this step, -1 where a batch is short."""
         device, rows = self.train.values.device, []
-        fresh = False
+        fresh = len(self._plan) != count
         for place, stream in enumerate(self.streams[:count]):
             epoch, within = divmod(self.step, stream.steps(self.budget.batch))
             if self._plan.get(place, (-1, None))[0] != epoch:
@@ -199,22 +163,24 @@ class Probes:
                 self._plan[place] = (epoch, drawn)
                 fresh = True
             rows.append(self._plan[place][1][within])
-        if fresh or len(self._rates) != count:
-            self._rates = self._rates_now(count)
-        return torch.stack(rows), self._rates
+        if fresh:
+            self._plan = {place: self._plan[place] for place in range(count)}
+            self._groups = self._probes_by_rate()
+        return torch.stack(rows)
 
-    _rates: Tensor = torch.empty(0)
-
-    def _rates_now(self, count: int) -> Tensor:
-        found = []
-        for place, stream in enumerate(self.streams[:count]):
-            epoch = self._plan[place][0]
-            found.append([self.budget.schedule.rates(rate)[epoch] for rate in stream.rates])
-        values = torch.tensor(found, dtype=self.train.values.dtype)
-        return values.repeat_interleave(self.budget.classes, 1).to(self.train.values.device)
+    def _probes_by_rate(self) -> dict[float, list[int]]:
+        """Return the probes that still train (stream * L + place) by their rate of now."""
+        found: dict[float, list[int]] = {}
+        for place, (epoch, _) in self._plan.items():
+            for number, base in enumerate(self.streams[place].rates):
+                rate = self.budget.schedule.rates(base)[epoch]
+                found.setdefault(rate, []).append(place * self.rates + number)
+        return found
 
     def _end_epoch(self, place: int, epoch: int) -> None:
         """Keep the weights of the probes of a stream whose validation is their best so far."""
+        if self.validation is None and epoch < self.budget.schedule.epochs - 1:
+            return
         chosen = torch.ones(self.rates, dtype=torch.bool)
         if self.validation is not None:
             score = SCORES[self.budget.score](self._validate(place))
@@ -261,7 +227,7 @@ class Probes:
         """Return all that a resumed training needs."""
         arrays = {name: torch.from_numpy(getattr(self, name).copy()) for name in _ARRAYS}
         heads = {"weight": self.weight, "bias": self.bias}
-        values = {name: [h.value, h.first, h.second] for name, h in heads.items()}
+        values = {name: [h.value, h.first, h.second, h.taken] for name, h in heads.items()}
         best = {"best_weight": self.best_weight, "best_bias": self.best_bias}
         return {"step": self.step} | arrays | values | best
 
@@ -271,10 +237,40 @@ class Probes:
         for name in _ARRAYS:
             getattr(self, name)[...] = state[name].numpy()
         for name, head in (("weight", self.weight), ("bias", self.bias)):
-            for own, saved in zip((head.value, head.first, head.second), state[name], strict=True):
-                own.copy_(saved)
+            own = (head.value, head.first, head.second, head.taken)
+            for mine, saved in zip(own, state[name], strict=True):
+                mine.copy_(saved)
         self.best_weight.copy_(state["best_weight"])
         self.best_bias.copy_(state["best_bias"])
 
 
 _ARRAYS = ("best_score", "best_epoch", "history")
+
+
+def train_all(
+    every: list[Probes], threads: int, after_step: Callable[[int], bool] = lambda place: True
+) -> None:
+    """Train some, as many at once as there are threads.
+
+    Each has one thread of torch's: the bits do not depend on how many train at once, and on a CPU
+    small products gain more from threads of their own than from shared ones.
+
+    Args:
+        every: at their beginnings, or wherever they were stopped.
+        threads: CPU threads.
+        after_step: called with the place in `every`, from that one's thread; False stops it.
+    """
+
+    def train(place: int) -> None:
+        for _ in every[place].run():
+            if not after_step(place):
+                break
+
+    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        try:
+            for each in [pool.submit(train, place) for place in range(len(every))]:
+                each.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    torch.set_num_threads(threads)

@@ -61,7 +61,7 @@ rule train_robust_ft_probes:
         runtime="4h",
     params:
         scored=lookup(dpath="robust_ft/datasets/{dataset}", within=config),
-        arm=lookup(dpath="robust_ft/arms/{arm}", within=config),
+        arm=robust_arm,
         splits=list(ROBUST.splits),
         training=robust_training,
         choices=robust_choices,
@@ -102,7 +102,7 @@ rule train_robust_ft:
         runtime="1d",
     params:
         scored=lookup(dpath="robust_ft/datasets/{dataset}", within=config),
-        arm=lookup(dpath="robust_ft/arms/{arm}", within=config),
+        arm=robust_arm,
         splits=list(ROBUST.splits),
         training=robust_training,
         preprocessing=robust_preprocessing,
@@ -181,7 +181,7 @@ rule compare_robust_ft:
         mem_mb=4000,
         runtime="10m",
     params:
-        names=ROBUST_DATASETS,
+        names=list(ROBUST_DATASETS),
         scale=CONFIG.scale,
     message:
         "Comparing the robust fine-tuning paper's numbers with ours"

@@ -49,7 +49,7 @@ for gains in (False, True):
             f"tabulate_robust_ft_{part}"
         input:
             metrics=robust_metrics(gains),
-            prompts=ROBUST_PROMPTS,
+            prompts=robust_prompts(),
         output:
             **written("robust_ft", "table", tables),
         log:

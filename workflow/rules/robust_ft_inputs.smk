@@ -1,6 +1,10 @@
 # Names and files of arXiv 2311.02236 that several rules read.
+from replidg.config.robust_ft import AUGMENTING, AVERAGING
 
+# None: the paper is left out, and has no files.
 ROBUST = CONFIG.robust_ft
+ROBUST_DATASETS = dict(ROBUST.datasets) if ROBUST else {}
+ROBUST_METRICS = {name: scored.metric for name, scored in ROBUST_DATASETS.items()}
 ALL_RUNS = "all_runs"
 
 
@@ -11,6 +15,10 @@ def robust_arms(*kinds):
 def robust_tower(arm):
     """The backbone of an arm and its preprocessing."""
     return ROBUST.clip if ROBUST.arms[arm].tower == "clip" else ROBUST.vision
+
+
+def robust_clips():
+    return [ROBUST.clip.model] if ROBUST else []
 
 
 def robust_model(wildcards):
@@ -34,9 +42,20 @@ def robust_model_flags(wildcards):
     }
 
 
+def robust_arm(wildcards):
+    """What is trained, and how; which runs of it a job has is in `robust_choices`."""
+    which = {"rates", "fractions", "datasets"}
+    return ROBUST.arms[wildcards.arm].model_dump(mode="json", exclude=which)
+
+
 def robust_training(wildcards):
-    """What of the protocol affects the result, so that a change of it trains again."""
-    return ROBUST.training.model_dump(mode="json", exclude=BUDGET_ONLY)
+    """What of the protocol affects this arm's results, so that a change of it trains again."""
+    arm, unused = ROBUST.arms[wildcards.arm], set(BUDGET_ONLY)
+    if not arm.swa:
+        unused |= AVERAGING
+    if arm.kind == "linear_probe":
+        unused |= AUGMENTING
+    return ROBUST.training.model_dump(mode="json", exclude=unused)
 
 
 def robust_interpolation(wildcards):
@@ -48,13 +67,14 @@ def robust_runs(arm):
     """Runs of an arm by job: name of the job, and its fractions, rates and seeds."""
     if ROBUST.arms[arm].kind == "zero_shot":
         return {ALL_RUNS: [(0.0, 0.0, 0)]}
+    how = ROBUST.arms[arm]
     runs = [
         (fraction, rate, seed)
-        for fraction in ROBUST.fractions
-        for rate in ROBUST.rates
+        for fraction in how.fractions or ROBUST.fractions
+        for rate in how.rates or ROBUST.rates
         for seed in ROBUST.seeds
     ]
-    together = ROBUST.arms[arm].kind == "linear_probe" or ROBUST.runs_per_job == "all"
+    together = how.kind == "linear_probe" or ROBUST.runs_per_job == "all"
     if together:
         return {ALL_RUNS: runs}
     return {f"fraction{f:g}_rate{r:g}_seed{s}": [(f, r, s)] for f, r, s in runs}
@@ -75,16 +95,26 @@ def robust_files():
     """Data set, arm and prediction file of everything that the paper's artefacts read."""
     return [
         (dataset, arm, path)
-        for dataset in ROBUST.datasets
+        for dataset in ROBUST_DATASETS
         for arm, how in ROBUST.arms.items()
-        if dataset in (how.datasets or ROBUST.datasets)
+        if dataset in (how.datasets or ROBUST_DATASETS)
         for path in robust_predictions(arm, dataset)
     ]
 
 
-ROBUST_METRICS = {name: scored.metric for name, scored in ROBUST.datasets.items()}
-ROBUST_PROMPTS = [
-    f"results/runs/robust_ft/{dataset}/{arm}/{ALL_RUNS}/prompts.json"
-    for dataset in ROBUST.datasets
-    for arm in robust_arms("zero_shot")[:1]
-]
+def robust_images():
+    """Embeddings that its probes and zero-shot CLIP read."""
+    return [
+        embeddings(tower.model, tower.preprocessing, dataset)
+        for dataset in ROBUST_DATASETS
+        for tower in (ROBUST.clip, ROBUST.vision)
+    ]
+
+
+def robust_prompts():
+    """Prompts of each data set, as zero-shot CLIP had them."""
+    return [
+        f"results/runs/robust_ft/{dataset}/{arm}/{ALL_RUNS}/prompts.json"
+        for dataset in ROBUST_DATASETS
+        for arm in robust_arms("zero_shot")[:1]
+    ]
