@@ -6,10 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from replidg.artefacts import ARTEFACTS, PAPERS, SUFFIXES, target
-from replidg.reporting.provenance import collect
-from replidg.reporting.report import Entry, write_report
+from replidg.metrics.verdict_files import read_verdicts
+from replidg.reporting.report import Absent, Entry, write_report
 from replidg.reporting.report_captions import fill_caption
+from replidg.reporting.run_costs import collect
 
 
 def build_report(
@@ -21,6 +24,10 @@ def build_report(
     benchmarks: str | Path,
     scale: str,
     config: Mapping[str, Any],
+    verdicts: Iterable[str | Path] = (),
+    lacks: Mapping[str, Iterable[str]] | None = None,
+    gpus: Mapping[str, int] | None = None,
+    configfiles: Iterable[str] = (),
     date: str | None = None,
 ) -> None:
     """Write the report page.
@@ -34,16 +41,26 @@ def build_report(
         benchmarks: Folder of Snakemake's benchmark files.
         scale: Name of the scale.
         config: The config of the run.
+        verdicts: `verdicts.csv` of the papers.
+        lacks: By target, what an artefact needs that the configuration lacks.
+        gpus: GPUs that a job of each rule asks for, by folder of its benchmark files.
+        configfiles: Overlays of the run.
         date: When the page is made; now if not given.
     """
     words = {path.stem: read_caption(path, config) for path in _paths(captions)}
+    root = Path(__file__).parents[1]
+    tables = [read_verdicts(path) for path in _paths(verdicts)]
+    lacks = lacks or {}
     write_report(
         html,
         gather_entries(artefacts, words),
-        collect(Path(__file__).parent, config, Path(benchmarks), _paths(verified), _paths(models)),
+        collect(root, config, Path(benchmarks), _paths(verified), _paths(models), gpus),
         scale,
         date=today() if date is None else date,
         introductions={paper: words[paper] for paper in PAPERS if paper in words},
+        verdicts=pd.concat(tables, ignore_index=True) if tables else None,
+        absent=[Absent(a, tuple(lacks[target(a)])) for a in ARTEFACTS if target(a) in lacks],
+        configfiles=list(configfiles),
     )
 
 
@@ -112,4 +129,8 @@ if "snakemake" in globals():
         benchmarks=snakemake.params.benchmarks,  # noqa: F821
         scale=snakemake.params.scale,  # noqa: F821
         config=snakemake.params.config,  # noqa: F821
+        verdicts=_paths(snakemake.input.verdicts),  # noqa: F821
+        lacks=snakemake.params.lacks,  # noqa: F821
+        gpus=snakemake.params.gpus,  # noqa: F821
+        configfiles=snakemake.params.configfiles,  # noqa: F821
     )

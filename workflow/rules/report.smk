@@ -16,6 +16,7 @@ rule build_report:
             model=PAPER.model,
             dataset=PAPER.datasets,
         ),
+        verdicts=verdict_files(),
     output:
         html="results/report.html",
     log:
@@ -31,6 +32,9 @@ rule build_report:
         scale=CONFIG.scale,
         config=config,
         benchmarks="benchmarks-out",
+        lacks=lacking_artefacts(),
+        gpus=gpus_asked,
+        configfiles=overlays(),
     message:
         "Writing results/report.html"
     script:
