@@ -12,7 +12,7 @@ from replidg.artefacts import ARTEFACTS, PAPERS, SUFFIXES, target
 from replidg.metrics.verdict_files import read_verdicts
 from replidg.reporting.report import Absent, Entry, write_report
 from replidg.reporting.report_captions import fill_caption
-from replidg.reporting.run_costs import collect
+from replidg.reporting.run_costs import collect, write_record
 
 
 def build_report(
@@ -28,6 +28,7 @@ def build_report(
     lacks: Mapping[str, Iterable[str]] | None = None,
     gpus: Mapping[str, int] | None = None,
     configfiles: Iterable[str] = (),
+    record: str | Path | None = None,
     date: str | None = None,
 ) -> None:
     """Write the report page.
@@ -45,16 +46,20 @@ def build_report(
         lacks: By target, what an artefact needs that the configuration lacks.
         gpus: GPUs that a job of each rule asks for, by folder of its benchmark files.
         configfiles: Overlays of the run.
+        record: Where the provenance goes as JSON.
         date: When the page is made; now if not given.
     """
     words = {path.stem: read_caption(path, config) for path in _paths(captions)}
     root = Path(__file__).parents[1]
     tables = [read_verdicts(path) for path in _paths(verdicts)]
     lacks = lacks or {}
+    provenance = collect(root, config, Path(benchmarks), _paths(verified), _paths(models), gpus)
+    if record is not None:
+        write_record(record, provenance)
     write_report(
         html,
         gather_entries(artefacts, words),
-        collect(root, config, Path(benchmarks), _paths(verified), _paths(models), gpus),
+        provenance,
         scale,
         date=today() if date is None else date,
         introductions={paper: words[paper] for paper in PAPERS if paper in words},
@@ -122,6 +127,7 @@ if "snakemake" in globals():
     setup(snakemake.log[0])  # noqa: F821
     build_report(
         html=snakemake.output.html,  # noqa: F821
+        record=snakemake.output.provenance,  # noqa: F821
         artefacts=_paths(snakemake.input.artefacts),  # noqa: F821
         captions=_paths(snakemake.input.captions),  # noqa: F821
         verified=_paths(snakemake.input.verified),  # noqa: F821

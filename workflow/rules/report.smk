@@ -19,6 +19,7 @@ rule build_report:
         verdicts=verdict_files(),
     output:
         html="results/report.html",
+        provenance="results/provenance.json",
     log:
         "logs/build_report.log",
     benchmark:

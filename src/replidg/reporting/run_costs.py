@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from replidg.config import ConfigError, load
+from replidg.files import whole_file
 from replidg.reporting.provenance import (
     NO_GPU,
     config_yaml,
@@ -121,6 +123,17 @@ def _words(value: Any) -> str:
         return _UNSET
     text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True)
     return " ".join(text.removesuffix("\n...\n").split())
+
+
+def write_record(path: str | Path, provenance: Mapping[str, Any]) -> None:
+    """Write what `collect` returned as JSON, for programs, under a temporary name first."""
+    changes = provenance.get("changes")
+    plain = {
+        **provenance, "changes": None if changes is None else [c._asdict() for c in changes],
+    }  # fmt: skip
+    with whole_file(path) as unfinished:
+        text = json.dumps(plain, indent=1, ensure_ascii=False, default=str)
+        unfinished.write_text(text + "\n", encoding="utf-8")
 
 
 def rerun_command(target: str, configfiles: Iterable[str] = ()) -> str:
