@@ -257,8 +257,8 @@ def model_facts(paths: Iterable[Path]) -> list[dict[str, Any]]:
     """Return the zero-shot accuracies of each model.
 
     Args:
-        paths: `<model>/zero_shot.json` files, each a dict with `dataset` and `rows`, or a list
-            of such dicts.
+        paths: `<model>/<dataset>/zero_shot.json` or `<model>/zero_shot.json` files, each a dict
+            with `dataset` and `rows`, or a list of such dicts.
     """
     facts = []
     for path in map(Path, paths):
@@ -266,5 +266,7 @@ def model_facts(paths: Iterable[Path]) -> list[dict[str, Any]]:
         for record in found if isinstance(found, list) else [found]:
             if isinstance(record, dict):
                 rows = [row for row in record.get("rows", []) if isinstance(row, dict)]
-                facts.append({"model": path.parent.name, **record, "rows": rows})
+                own = path.parent.name == record.get("dataset")
+                model = path.parent.parent.name if own else path.parent.name
+                facts.append({"model": model, **record, "rows": rows})
     return sorted(facts, key=lambda fact: (str(fact["model"]), str(fact.get("dataset", ""))))

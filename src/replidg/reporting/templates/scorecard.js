@@ -6,14 +6,17 @@ const { rows: ROWS, text: TEXT, numbers: NUMBERS, states: STATES } =
 const textOf = (column, row) => TEXT[column].values[TEXT[column].codes[row]];
 const DASH = "\u2013";
 
-/* Rows of each artefact, in their order. */
+/* All rows: what was compared comes first, and of that what deviates. */
+const RANKS = ["deviates", "reproduced", "incomparable", "absent", "unpublished"];
+const rankOf = (row) => RANKS.indexOf(STATES[textOf("verdict", row)]);
+const EVERY = Array.from({ length: ROWS }, (_, row) => row).sort((a, b) => rankOf(a) - rankOf(b) || a - b);
+
 const BY_TARGET = new Map();
-for (let row = 0; row < ROWS; row += 1) {
+for (const row of EVERY) {
   const target = textOf("target", row);
   if (!BY_TARGET.has(target)) BY_TARGET.set(target, []);
   BY_TARGET.get(target).push(row);
 }
-const EVERY = Array.from({ length: ROWS }, (_, row) => row);
 
 const escaped = (value) =>
   String(value).replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
@@ -68,12 +71,12 @@ const COLUMNS = [
   { title: "Domain", ...words("domain") },
   { title: "Method", ...words("method") },
   { title: "Setting", ...words("setting") },
-  { title: "Metric", ...words("metric") },
-  { title: "x", ...number("x") },
+  { title: "Metric", small: true, ...words("metric") },
+  { title: "x", small: true, ...number("x") },
   { title: "Ours", ...withSpread("ours", "sd", "n") },
   { title: "Published", ...withSpread("published", "published_stderr", "published_n") },
   { title: "Difference", ...number("delta", signed) },
-  { title: "n", ...number("n") },
+  { title: "n", small: true, ...number("n") },
   {
     title: "Verdict", ...words("verdict"),
     html: (row) => {
@@ -89,16 +92,13 @@ const COLUMNS = [
   { title: "How", extra: true, ...words("quality") },
   { title: "Note", extra: true, wide: true, ...words("note") },
 ];
-const ALWAYS = new Set(["Ours", "Published", "Difference", "Verdict", "Why"]);
+const ALWAYS = new Set(["Ours", "Published", "Difference", "n", "Verdict", "Why"]);
 
-/* A column that says nothing, or the same in each row of one artefact, only takes room. */
+/* A column that says the same in each row only takes room; the button "Columns" brings it back. */
 const isTelling = (column, rows, overall) => {
-  if (column.extra) return false;
-  if (ALWAYS.has(column.title)) return true;
-  if (column.overall && !overall) return false;
+  if (column.extra || (overall ? column.small : column.overall)) return false;
   const first = column.plain(rows[0]);
-  const varies = rows.some((row) => column.plain(row) !== first);
-  return overall ? varies || first !== "" : varies;
+  return ALWAYS.has(column.title) || rows.some((row) => column.plain(row) !== first);
 };
 
 /* What is filtered and shown, in its order, as a grid of text with a heading row. */
@@ -144,6 +144,14 @@ const build = (place) => {
   const node = document.createElement("table");
   node.className = "display compact verdicts";
   place.append(node);
+  /* Without a head of its own the menus' row would become the head, and nothing could be sorted. */
+  const head = node.createTHead().insertRow();
+  for (const { title } of COLUMNS) {
+    const cell = document.createElement("th");
+    cell.scope = "col";
+    cell.textContent = title;
+    head.append(cell);
+  }
   const columns = COLUMNS.map((column) => ({
     title: column.title,
     visible: isTelling(column, rows, overall),
@@ -154,12 +162,13 @@ const build = (place) => {
       kind === "display" ? column.html(row)
         : kind === "sort" || kind === "type" ? column.sort(row)
         : column.plain(row),
-    columnControl: [[column.numeric ? "search" : "searchList"]],
+    columnControl: [["orderAsc", "orderDesc", "spacer", column.numeric ? "search" : "searchList"]],
   }));
   new DataTable(node, {
     data: rows,
     columns,
     order: [],
+    ordering: { indicators: false },
     pageLength: overall ? 15 : 10,
     lengthMenu: [10, 15, 50, 200],
     deferRender: true,
@@ -180,7 +189,11 @@ const build = (place) => {
       bottomStart: ["info", "pageLength"],
       bottomEnd: "paging",
     },
-    language: { search: "", searchPlaceholder: "search these rows", lengthMenu: "_MENU_ rows a page", entries: { _: "rows", 1: "row" } },
+    language: {
+      search: "Search these rows", searchPlaceholder: "search these rows",
+      lengthMenu: "_MENU_ rows a page",
+      entries: { _: "rows", 1: "row" }, columnControl: { dropdown: "Sort and filter" },
+    },
   });
   node.setAttribute("aria-label", overall ? "Every number with its verdict" : `Numbers of ${target}`);
   const scroll = document.createElement("div");
