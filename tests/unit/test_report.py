@@ -175,11 +175,11 @@ def test_copy_buttons_carry_the_exact_text(page):
         for attrs in page.all("button")
         if "data-copy" in attrs
     }
-    assert copies["Copy Table 1a as CSV"] == CSV.decode()
-    assert copies["Copy Table 1a as Markdown"] == MARKDOWN.decode()
-    assert copies["Copy Table 1a as LaTeX"] == TEX.decode()
+    assert copies["Copy CSV of Table 1a"] == CSV.decode()
+    assert copies["Copy Markdown of Table 1a"] == MARKDOWN.decode()
+    assert copies["Copy LaTeX of Table 1a"] == TEX.decode()
     assert copies["Copy the command that makes Table 1a"] == "./replidg alignment_table1a"
-    assert copies["Copy the configuration as YAML"] == PROVENANCE["config"]
+    assert copies["Copy YAML of the configuration"] == PROVENANCE["config"]
     downloads = {a["download"]: a["href"] for a in page.all("a") if "download" in a}
     data = downloads["alignment_table1a.csv"].partition("base64,")[2]
     assert base64.b64decode(data) == CSV

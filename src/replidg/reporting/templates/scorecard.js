@@ -162,9 +162,10 @@ const build = (place) => {
       kind === "display" ? column.html(row)
         : kind === "sort" || kind === "type" ? column.sort(row)
         : column.plain(row),
-    columnControl: [["orderAsc", "orderDesc", "spacer", column.numeric ? "search" : "searchList"]],
+    columnControl: [["orderAsc", "orderDesc", "spacer", column.numeric || column.wide ? "search" : "searchList"]],
   }));
-  new DataTable(node, {
+  const label = overall ? "Every number with its verdict" : `Numbers of ${target}`;
+  const table = new DataTable(node, {
     data: rows,
     columns,
     order: [],
@@ -195,12 +196,16 @@ const build = (place) => {
       entries: { _: "rows", 1: "row" }, columnControl: { dropdown: "Sort and filter" },
     },
   });
-  node.setAttribute("aria-label", overall ? "Every number with its verdict" : `Numbers of ${target}`);
+  node.setAttribute("aria-label", label);
+  const namePages = () =>
+    table.table().container().querySelector("nav")?.setAttribute("aria-label", `Pages of: ${label}`);
+  table.on("draw", namePages);
+  namePages();
   const scroll = document.createElement("div");
   scroll.className = "scroll";
   scroll.tabIndex = 0;
   scroll.setAttribute("role", "region");
-  scroll.setAttribute("aria-label", node.getAttribute("aria-label"));
+  scroll.setAttribute("aria-label", label);
   node.before(scroll);
   scroll.append(node);
 };
