@@ -1,15 +1,21 @@
+# ruff: noqa: F821
 """Build the report page from the artefacts of a run and what is known about it."""
 
-import os
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from replidg.artefacts import ARTEFACTS, PAPERS, SUFFIXES, target
-from replidg.reporting.provenance import collect
-from replidg.reporting.report import Entry, write_report
-from replidg.reporting.report_captions import fill_caption
+from replidg.artefacts import PAPERS
+from replidg.reporting.report import write_report
+from replidg.reporting.report_inputs import (
+    as_paths,
+    gather_absent,
+    gather_entries,
+    gather_verdicts,
+    read_caption,
+    today,
+)
+from replidg.reporting.run_costs import collect, write_record
 
 
 def build_report(
@@ -21,6 +27,11 @@ def build_report(
     benchmarks: str | Path,
     scale: str,
     config: Mapping[str, Any],
+    verdicts: Iterable[str | Path] = (),
+    lacks: Mapping[str, Iterable[str]] | None = None,
+    gpus: Mapping[str, int] | None = None,
+    configfiles: Iterable[str] = (),
+    record: str | Path | None = None,
     date: str | None = None,
 ) -> None:
     """Write the report page.
@@ -34,82 +45,47 @@ def build_report(
         benchmarks: Folder of Snakemake's benchmark files.
         scale: Name of the scale.
         config: The config of the run.
+        verdicts: `verdicts.csv` of the papers.
+        lacks: By target, what an artefact needs that the configuration lacks.
+        gpus: GPUs that a job of each rule asks for, by folder of its benchmark files.
+        configfiles: Overlays of the run.
+        record: Where the provenance goes as JSON.
         date: When the page is made; now if not given.
     """
-    words = {path.stem: read_caption(path, config) for path in _paths(captions)}
+    words = {path.stem: read_caption(path, config) for path in as_paths(captions)}
+    root = Path(__file__).parents[1]
+    provenance = collect(root, config, Path(benchmarks), as_paths(verified), as_paths(models), gpus)
+    if record is not None:
+        write_record(record, provenance)
     write_report(
         html,
         gather_entries(artefacts, words),
-        collect(Path(__file__).parent, config, Path(benchmarks), _paths(verified), _paths(models)),
+        provenance,
         scale,
         date=today() if date is None else date,
         introductions={paper: words[paper] for paper in PAPERS if paper in words},
+        verdicts=gather_verdicts(verdicts),
+        absent=gather_absent(lacks or {}),
+        configfiles=list(configfiles),
     )
-
-
-def gather_entries(artefacts: Iterable[str | Path], captions: Mapping[str, str]) -> list[Entry]:
-    """Sort files to the artefacts they belong to, in the order of the listing.
-
-    Args:
-        artefacts: Files of figures and tables.
-        captions: Captions by target.
-
-    Raises:
-        ValueError: If a file belongs to no artefact of the listing.
-    """
-    found: dict[tuple[str, str, str], dict[str, bytes]] = {}
-    for path in _paths(artefacts):
-        kind = path.parent.name.removesuffix("s")
-        key = (path.parent.parent.name, kind, path.stem)
-        found.setdefault(key, {})[path.suffix.removeprefix(".")] = path.read_bytes()
-    entries = []
-    for artefact in ARTEFACTS:
-        files = found.pop((artefact.paper, artefact.kind, artefact.name), None)
-        if files is not None:
-            known = {suffix: files[suffix] for suffix in sorted(files) if suffix in _suffixes()}
-            entries.append(Entry(artefact, captions.get(target(artefact), ""), known))
-    if found:
-        names = ", ".join("/".join(key) for key in sorted(found))
-        raise ValueError(f"files of no artefact in replidg.artefacts: {names}")
-    return entries
-
-
-def read_caption(path: Path, config: Mapping[str, Any]) -> str:
-    """Return a caption with the config filled in."""
-    try:
-        return fill_caption(path.read_text(encoding="utf-8"), config)
-    except Exception as problem:
-        problem.add_note(f"in the caption {path.name}")
-        raise
-
-
-def today() -> str:
-    """Return the date in words, of `SOURCE_DATE_EPOCH` where that is set."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    now = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
-    return f"{now.day} {now:%B %Y, %H:%M} UTC"
-
-
-def _suffixes() -> set[str]:
-    return {suffix for suffixes in SUFFIXES.values() for suffix in suffixes}
-
-
-def _paths(paths: str | Path | Iterable[str | Path]) -> list[Path]:
-    """Return paths as a list; Snakemake hands over a single file as a string."""
-    return [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
 
 
 if "snakemake" in globals():
     from replidg.log import setup
 
-    setup(snakemake.log[0])  # noqa: F821
+    setup(snakemake.log[0])
     build_report(
-        html=snakemake.output.html,  # noqa: F821
-        artefacts=_paths(snakemake.input.artefacts),  # noqa: F821
-        captions=_paths(snakemake.input.captions),  # noqa: F821
-        verified=_paths(snakemake.input.verified),  # noqa: F821
-        models=_paths(snakemake.input.models),  # noqa: F821
-        benchmarks=snakemake.params.benchmarks,  # noqa: F821
-        scale=snakemake.params.scale,  # noqa: F821
-        config=snakemake.params.config,  # noqa: F821
+        html=snakemake.output.html,
+        record=snakemake.output.provenance,
+        artefacts=as_paths(snakemake.input.artefacts),
+        captions=as_paths(snakemake.input.captions),
+        verified=as_paths(snakemake.input.verified),
+        models=as_paths(snakemake.input.models),
+        benchmarks=snakemake.params.benchmarks,
+        scale=snakemake.params.scale,
+        config=snakemake.params.config,
+        verdicts=as_paths(snakemake.input.verdicts),
+        lacks=snakemake.params.lacks,
+        gpus=snakemake.params.gpus,
+        configfiles=snakemake.params.configfiles,
     )

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from replidg.artefacts import ARTEFACTS, PAPERS, missing, of, target
-from replidg.commands import datasets, published, verdicts
+from replidg.commands import bundle, datasets, published, verdicts
 
 #: Stage targets with one line each, in the order in which they run.
 STAGES: dict[str, str] = {
@@ -119,6 +119,7 @@ def make_parser() -> argparse.ArgumentParser:
     datasets.add_parser(commands)
     published.add_parser(commands)
     verdicts.add_parser(commands)
+    bundle.add_parser(commands)
     return parser
 
 

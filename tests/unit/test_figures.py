@@ -141,7 +141,7 @@ def test_accuracy_by_method(methods, seeds):
     figure = accuracy_by_method(metrics)
     (ax,) = figure.axes
     lines = lines_of(ax)
-    assert list(lines) == [label(m) for m in METHOD_ORDER if m in methods]
+    assert list(lines) == [*(label(m) for m in METHOD_ORDER if m in methods), "published"]
     for method in methods:
         expected = curve(metrics, "all", method)
         line = lines[label(method)]
@@ -150,7 +150,7 @@ def test_accuracy_by_method(methods, seeds):
         assert line.get_marker() == METHOD_STYLE[method].marker
     assert lines["zero-shot"].get_linestyle() == "--"
     assert len(ax.collections) == 0
-    assert len(figure.legends[0].get_texts()) == len(methods)
+    assert len(figure.legends[0].get_texts()) == len(methods) + 1
 
 
 @pytest.mark.parametrize("datasets", [ONE, TWO, FIVE])

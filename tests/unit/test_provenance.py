@@ -9,7 +9,7 @@ import sys
 import pytest
 import yaml
 
-from replidg.reporting import provenance
+from replidg.reporting import provenance, run_costs
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 
@@ -164,19 +164,22 @@ def test_model_facts(tmp_path):
     rows = [{"domain": "photo", "share": "pretraining", "n": 4, "accuracy": 0.5}]
     for name, content in [
         ("one", {"dataset": "pacs", "rows": rows}),
+        ("three/pacs", {"dataset": "pacs", "rows": rows}),
         ("two", [{"dataset": "b", "rows": rows}, {"dataset": "a", "rows": []}]),
         ("odd", 3),
     ]:
-        (tmp_path / name).mkdir()
+        (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "zero_shot.json").write_text(json.dumps(content))
-    facts = provenance.model_facts(tmp_path.glob("*/zero_shot.json"))
+    facts = provenance.model_facts(tmp_path.rglob("zero_shot.json"))
     named = [(fact["model"], fact["dataset"], len(fact["rows"])) for fact in facts]
-    assert named == [("one", "pacs", 1), ("two", "a", 0), ("two", "b", 1)]
+    assert named == [("one", "pacs", 1), ("three", "pacs", 1), ("two", "a", 0), ("two", "b", 1)]
 
 
 def test_collect_has_every_part_even_of_nothing(outside):
-    found = provenance.collect(outside, {"scale": "demo"}, outside / "benchmarks-out")
+    found = run_costs.collect(outside, {"scale": "demo"}, outside / "benchmarks-out")
     assert set(found) == {
-        "git", "config", "versions", "hardware", "stages", "datasets", "models"
+        "git", "config", "changes", "default", "versions", "hardware", "costs", "stages",
+        "datasets", "models",
     }  # fmt: skip
     assert found["config"] == "scale: demo\n"
+    assert found["changes"] is None and "not found" in found["default"]

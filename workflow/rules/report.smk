@@ -17,8 +17,10 @@ rule build_report:
             model=PAPER.model,
             dataset=PAPER.datasets,
         ),
+        verdicts=verdict_files(),
     output:
         html="results/report.html",
+        provenance="results/provenance.json",
     log:
         "logs/build_report.log",
     benchmark:
@@ -32,6 +34,9 @@ rule build_report:
         scale=CONFIG.scale,
         config=config,
         benchmarks="benchmarks-out",
+        lacks=lacking_artefacts(),
+        gpus=gpus_asked,
+        configfiles=overlays(),
     message:
         "Writing results/report.html"
     script:

@@ -25,6 +25,7 @@ from replidg.reporting.curve_parts import (
     stacked_histogram,
     thresholds_of,
 )
+from replidg.reporting.published_points import draw_published, published_points
 from replidg.reporting.style import (
     METHOD_ORDER,
     PlotStyle,
@@ -41,20 +42,22 @@ SCORE_AXIS = "AlignmentScore (cosine similarity)"
 
 @dataclass(frozen=True)
 class Score:
-    """A score of an image, and the artefacts of the tidy metrics that are about it."""
+    """A score of an image, the tidy metrics that are about it, and the paper's own curve."""
 
     axis: str
     curves: str
     histogram: str = ""
     thresholds: str = ""
+    published: str = ""
 
 
-ALIGNMENT = Score(SCORE_AXIS, "curves", "histogram", "thresholds")
+ALIGNMENT = Score(SCORE_AXIS, "curves", "histogram", "thresholds", "fig2b")
 PERCEPTUAL = Score(
     "PerceptualSimilarityScore (cosine similarity)",
     "curves_perceptual",
     "histogram_perceptual",
     "thresholds_perceptual",
+    "fig2a",
 )
 SOURCE = Score("Similarity to source images (cosine)", "curves_source")
 #: The panels of Fig 8: score and its name among the `predictors`.
@@ -75,7 +78,8 @@ def accuracy_vs_score(
     """Fig 2: accuracy of one method by bin of a score, over the images in each bin.
 
     The curve is the one of the data sets pooled with equal weight. Bins with fewer than
-    `min_images` images are hollow points outside the line, without a band.
+    `min_images` images are hollow points outside the line, without a band. The paper's own curve
+    is hollow behind it, if our bins are as wide as its.
     """
     style = style or PlotStyle()
     rows = artefact_rows(metrics, score.curves, "accuracy", dataset="all", method=method)
@@ -85,6 +89,7 @@ def accuracy_vs_score(
         top, bottom = fig.subplots(2, 1, sharex=True, height_ratios=(2.2, 1))
         look = method_style(method)
         draw_curve(top, rows, look.color, look.marker, look.linestyle, method, min_images)
+        _draw_published(top, score.published, rows, method)
         stacked_histogram(bottom, metrics, style, score.histogram)
         mark_thresholds([top, bottom], thresholds, style)
         finish_accuracy(top)
@@ -93,6 +98,13 @@ def accuracy_vs_score(
         fig.align_ylabels([top, bottom])
         legend_below(fig, [top, bottom], [rows], min_images, columns=2)
     return fig
+
+
+def _draw_published(ax: Axes, artefact: str, rows: pd.DataFrame, method: str) -> None:
+    """Draw the paper's curve of the pooled data sets, if our bins are as wide as its."""
+    width, look = str(rows["setting"].iloc[0]), method_style(method)
+    points = published_points("alignment", artefact, dataset="all", method=method, setting=width)
+    draw_published(ax, points, look.color, marker=look.marker, shift=float(width) / 2)
 
 
 def accuracy_by_dataset(
@@ -156,6 +168,9 @@ def accuracy_by_method(
                 marker=look.marker, markevery=(index % every, every), label=label(method),
                 zorder=2 if method == "zero_shot" else 3,
             )  # fmt: skip
+        if dataset == "all":
+            for method in methods:
+                _draw_published(ax, "fig11", rows, method)
         mark_thresholds([ax], thresholds_of(metrics), style)
         finish_accuracy(ax)
         ax.set_xlabel(SCORE_AXIS)

@@ -43,6 +43,7 @@ PACKAGES: tuple[str, ...] = (
 )
 
 REMOVED = "(removed)"
+NO_GPU = "none found"
 
 _SECRET_WORD = re.compile(
     "token|password|passwd|passphrase|pwd|secrets?|credentials?|apikey|auth|authorization|bearer"
@@ -183,7 +184,7 @@ def _system() -> str:
 def _gpus() -> str:
     query = "--query-gpu=name,memory.total,driver_version"
     if shutil.which("nvidia-smi") is None:
-        return "none found"
+        return NO_GPU
     text = _output(["nvidia-smi", query, "--format=csv,noheader"])
     if not text:
         return "nvidia-smi is there but gave no answer"
@@ -256,8 +257,8 @@ def model_facts(paths: Iterable[Path]) -> list[dict[str, Any]]:
     """Return the zero-shot accuracies of each model.
 
     Args:
-        paths: `<model>/zero_shot.json` files, each a dict with `dataset` and `rows`, or a list
-            of such dicts.
+        paths: `<model>/<dataset>/zero_shot.json` or `<model>/zero_shot.json` files, each a dict
+            with `dataset` and `rows`, or a list of such dicts.
     """
     facts = []
     for path in map(Path, paths):
@@ -265,32 +266,7 @@ def model_facts(paths: Iterable[Path]) -> list[dict[str, Any]]:
         for record in found if isinstance(found, list) else [found]:
             if isinstance(record, dict):
                 rows = [row for row in record.get("rows", []) if isinstance(row, dict)]
-                facts.append({"model": path.parent.name, **record, "rows": rows})
+                own = path.parent.name == record.get("dataset")
+                model = path.parent.parent.name if own else path.parent.name
+                facts.append({"model": model, **record, "rows": rows})
     return sorted(facts, key=lambda fact: (str(fact["model"]), str(fact.get("dataset", ""))))
-
-
-def collect(
-    root: Path,
-    config: Mapping[str, Any],
-    benchmarks: Path,
-    verified: Iterable[Path] = (),
-    models: Iterable[Path] = (),
-) -> dict[str, Any]:
-    """Return everything the report says about where its numbers come from.
-
-    Args:
-        root: A folder of the checkout.
-        config: The config of the run.
-        benchmarks: Folder of Snakemake's benchmark files.
-        verified: `.verified.json` files of the data sets.
-        models: `zero_shot.json` files of the models.
-    """
-    return {
-        "git": git_state(root),
-        "config": config_yaml(config),
-        "versions": package_versions(),
-        "hardware": hardware(),
-        "stages": stage_times(benchmarks),
-        "datasets": dataset_facts(verified),
-        "models": model_facts(models),
-    }

@@ -1,27 +1,37 @@
-"""The report: one self-contained page with every artefact and what made it."""
+"""The report: one self-contained page with every artefact, how it stands, and what made it."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from replidg.artefacts import PAPERS, Artefact, target
-from replidg.files import whole_file
-from replidg.reporting.report_captions import caption_html, first_sentence, plain_text
-from replidg.reporting.report_cells import Grid, read_csv_grid, read_markdown_grid, words_for
+import pandas as pd
 
-_TEMPLATES = Path(__file__).with_name("templates")
-_MIME = {
-    "svg": "image/svg+xml",
-    "png": "image/png",
-    "csv": "text/csv;charset=utf-8",
-    "md": "text/markdown;charset=utf-8",
-    "tex": "application/x-tex;charset=utf-8",
-}
+from replidg.artefacts import ARTEFACTS, PAPERS
+from replidg.files import whole_file
+from replidg.metrics.verdicts import COLUMNS
+from replidg.reporting.report_assets import (
+    TEMPLATES,
+    read_template,
+    script_hash,
+    table_script,
+    table_style,
+)
+from replidg.reporting.report_cells import words_for
+from replidg.reporting.report_views import (
+    Absent,
+    Entry,
+    bar,
+    data_uri,
+    papers_view,
+    provenance_view,
+)
+from replidg.reporting.scorecard import STATES, count_claims, in_order, place, words_of
+from replidg.reporting.scorecard_data import as_json, encode
+
+__all__ = ["SCALES", "Absent", "Entry", "duration", "render_report", "write_report"]
+
 #: Two rings that overlap: the paper's result and ours.
 _ICON = (
     b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
@@ -29,7 +39,6 @@ _ICON = (
     b'<circle cx="12.5" cy="16" r="6.2" stroke="#fff"/>'
     b'<circle cx="19.5" cy="16" r="6.2" stroke="#8fd3dc"/></g></svg>'
 )
-_COPY_NAMES = {"csv": "CSV", "md": "Markdown", "tex": "LaTeX"}
 
 #: What the numbers of each scale mean: a heading and a sentence or two.
 SCALES: dict[str, tuple[str, str]] = {
@@ -58,21 +67,6 @@ _OTHER_SCALE = (
 )
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One artefact as it stands in the report.
-
-    Attributes:
-        artefact: Which figure or table it is.
-        caption: reStructuredText, with any Jinja already filled in.
-        files: Contents by suffix: svg, png, csv, md, tex. Suffixes may be missing.
-    """
-
-    artefact: Artefact
-    caption: str = ""
-    files: Mapping[str, bytes] = field(default_factory=dict)
-
-
 def render_report(
     entries: Sequence[Entry],
     provenance: Mapping[str, Any],
@@ -80,6 +74,9 @@ def render_report(
     *,
     date: str = "",
     introductions: Mapping[str, str] | None = None,
+    verdicts: pd.DataFrame | None = None,
+    absent: Sequence[Absent] = (),
+    configfiles: Sequence[str] = (),
 ) -> str:
     """Return the page.
 
@@ -89,29 +86,50 @@ def render_report(
         scale: Name of the scale, e.g. `demo`.
         date: When the page was made, in words; left out if empty.
         introductions: reStructuredText by paper, set before the paper's artefacts.
+        verdicts: Of all papers that have any, `replidg.metrics.verdicts.COLUMNS`.
+        absent: Artefacts of these papers that the configuration cannot make.
+        configfiles: Overlays of the run, for the commands that make one artefact again.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+        loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(words=words_for, duration=duration, percent=percent)
-    script = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
+    environment.filters.update(words=words_for, duration=duration, percent=percent, hours=hours)
     heading, words = SCALES.get(scale, _OTHER_SCALE)
+    known = [*ARTEFACTS, *(entry.artefact for entry in entries)]
+    table = pd.DataFrame(columns=COLUMNS) if verdicts is None else verdicts
+    placed = place(table, list(dict.fromkeys(known)))
+    papers = papers_view(entries, absent, placed, introductions or {}, configfiles)
+    claims = [claim for paper in papers for claim in paper["claims"]]
+    numbers = in_order(placed["verdict"].value_counts())
+    script, tables = read_template("report.js"), table_script()
     return environment.get_template("report.html.j2").render(
         scale={"name": scale, "known": scale in SCALES, "heading": heading, "words": words},
         date=date,
-        papers=_papers(entries, introductions or {}),
+        papers=papers,
         absent=[key for key in PAPERS if all(e.artefact.paper != key for e in entries)],
-        provenance=_provenance(provenance),
+        states=_states_seen(papers),
+        numbers={"bar": bar(numbers), "words": words_of(numbers), "rows": len(placed)},
+        claims={"all": claims, "words": words_of(count_claims(claims))},
+        provenance=provenance_view(provenance),
+        data=as_json(encode(placed)),
         script=script,
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        icon=_data_uri("svg", _ICON),
+        tables=tables,
+        table_style=table_style(),
+        hashes=[script_hash(script), script_hash(tables)],
+        icon=data_uri("svg", _ICON),
     )
+
+
+def _states_seen(papers: Sequence[Mapping[str, Any]]) -> list[tuple[Any, int]]:
+    """Return the states that artefacts have, in the legend's order, and how many have each."""
+    seen = [view["state"].key for paper in papers for view in paper["entries"]]
+    return [(state, seen.count(key)) for key, state in STATES.items() if key in seen]
 
 
 def write_report(
@@ -119,9 +137,7 @@ def write_report(
     entries: Sequence[Entry],
     provenance: Mapping[str, Any],
     scale: str,
-    *,
-    date: str = "",
-    introductions: Mapping[str, str] | None = None,
+    **options: Any,
 ) -> None:
     """Write the page under a temporary name, then move it into place.
 
@@ -130,118 +146,21 @@ def write_report(
         entries: As for `render_report`, as are the others.
         provenance: Where the numbers come from.
         scale: Name of the scale.
-        date: When the page was made.
-        introductions: reStructuredText by paper.
+        **options: Passed on.
     """
-    page = render_report(entries, provenance, scale, date=date, introductions=introductions)
+    page = render_report(entries, provenance, scale, **options)
     with whole_file(path) as unfinished:
         unfinished.write_text(page, encoding="utf-8", newline="\n")
-
-
-def _papers(entries: Sequence[Entry], introductions: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Group entries by paper: those of `PAPERS` in its order, then any others."""
-    keys = [*PAPERS, *(entry.artefact.paper for entry in entries)]
-    papers = []
-    for key in dict.fromkeys(keys):
-        views = [_view(entry) for entry in entries if entry.artefact.paper == key]
-        title, arxiv = PAPERS.get(key, (key, ""))
-        about = caption_html(introductions.get(key, ""), f"about-{key}")
-        if views:
-            papers.append(
-                {"key": key, "title": title, "arxiv": arxiv, "about": about, "entries": views}
-            )
-    return papers
-
-
-def _view(entry: Entry) -> dict[str, Any]:
-    """Return what the template needs of one entry."""
-    name = target(entry.artefact)
-    artefact = entry.artefact
-    caption = caption_html(entry.caption, name)
-    label = f"{artefact.number}: {artefact.title}."
-    picture = next((suffix for suffix in ("svg", "png") if suffix in entry.files), None)
-    return {
-        "id": name,
-        "paper": artefact.paper,
-        "kind": artefact.kind,
-        "number": artefact.number,
-        "title": artefact.title,
-        "caption": caption,
-        "alt": f"{label} {first_sentence(plain_text(caption))}".strip(),
-        "picture": _data_uri(picture, entry.files[picture]) if picture else None,
-        "grid": _grid(entry.files),
-        "copies": [
-            (words, entry.files[suffix].decode("utf-8-sig", errors="replace"))
-            for suffix, words in _COPY_NAMES.items()
-            if suffix in entry.files
-        ],
-        "downloads": [
-            (suffix, f"{name}.{suffix}", _data_uri(suffix, entry.files[suffix]))
-            for suffix in _MIME
-            if suffix in entry.files
-        ],
-        "command": f"./replidg {name}",
-    }
-
-
-def _grid(files: Mapping[str, bytes]) -> Grid | None:
-    """Return the table as set for readers in Markdown, else the csv with its digits rounded."""
-    grid = read_markdown_grid(files["md"]) if "md" in files else None
-    if grid is None and "csv" in files:
-        grid = read_csv_grid(files["csv"])
-    return grid
-
-
-def _data_uri(suffix: str, data: bytes) -> str:
-    return f"data:{_MIME[suffix]};base64,{base64.b64encode(data).decode()}"
-
-
-def _provenance(provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """Fill in missing parts, and add what the template would otherwise have to compute."""
-    empty = {"config": "", "versions": {}, "hardware": {}, "stages": [], "datasets": []}
-    parts = {**empty, "models": [], **provenance}
-    git = {"short": None, "dirty": False, "note": "unknown", **parts.get("git", {})}
-    seconds = [stage["seconds"] or 0.0 for stage in parts["stages"]]
-    return {
-        **parts,
-        "git": git,
-        "longest": max(seconds, default=0.0),
-        "total": sum(seconds),
-        "jobs": sum(stage["jobs"] for stage in parts["stages"]),
-        "datasets": [_dataset(fact) for fact in parts["datasets"]],
-        "models": [_model(fact) for fact in parts["models"]],
-    }
-
-
-def _dataset(fact: Mapping[str, Any]) -> dict[str, Any]:
-    """Put the known facts of a data set in order, and the others after them."""
-    known = ("dataset", "title", "images", "per_domain")
-    first = ("source", "licence", "license", "sha256", "fingerprint")
-    others = [key for key in fact if key not in known and key not in first]
-    domains = fact.get("per_domain") or {}
-    return {
-        "name": fact["dataset"],
-        "title": fact.get("title", ""),
-        "images": fact.get("images"),
-        "domains": list(domains.items()) if isinstance(domains, Mapping) else [],
-        "facts": [(key, fact[key]) for key in first if fact.get(key) not in (None, "")],
-        "others": [(key, fact[key]) for key in others if fact[key] not in (None, "", [], {})],
-    }
-
-
-def _model(fact: Mapping[str, Any]) -> dict[str, Any]:
-    """Bring accuracies to the unit interval, whether they came as shares or in percent."""
-    given = [row.get("accuracy") for row in fact["rows"]]
-    numbers = [value for value in given if isinstance(value, int | float)]
-    scale = 100.0 if max(numbers, default=0.0) > 1.0 else 1.0
-    shares = [value / scale if isinstance(value, int | float) else None for value in given]
-    rows = [{**row, "accuracy": share} for row, share in zip(fact["rows"], shares, strict=True)]
-    return {"name": fact["model"], "dataset": fact.get("dataset", ""), "rows": rows}
 
 
 def percent(share: float | None) -> str:
     """Return a share of one as a percentage, e.g. `78.9 %`."""
     return "\u2013" if share is None else f"{100 * share:.1f}\u202f%"
+
+
+def hours(value: float | None) -> str:
+    """Return hours with two digits, e.g. `0.34 h`, or `unknown`."""
+    return "unknown" if value is None else f"{value:,.2f}\u202fh"
 
 
 def duration(seconds: float | None) -> str:

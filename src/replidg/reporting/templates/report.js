@@ -2,7 +2,7 @@
   "use strict";
   const root = document.documentElement;
   root.classList.remove("no-js");
-  const DEFAULTS = { paper: "", kind: "", q: "", theme: "", at: "" };
+  const DEFAULTS = { paper: "", kind: "", state: "", q: "", theme: "", at: "" };
 
   /* The hash is either a place (#alignment_table1a) or a state (#kind=table&q=swad&at=place). */
   const readHash = () => {
@@ -24,21 +24,25 @@
     const url = location.pathname + location.search + toHash(state);
     try { history[push ? "pushState" : "replaceState"](null, "", url); } catch { /* a viewer that forbids it */ }
   };
-  const filtered = (state) => Boolean(state.paper || state.kind || state.q.trim());
+  const filtered = (state) => Boolean(state.paper || state.kind || state.state || state.q.trim());
 
   const remembered = {
     get: () => { try { return localStorage.getItem("replidg-theme") || ""; } catch { return ""; } },
     set: (theme) => { try { localStorage.setItem("replidg-theme", theme); } catch { /* private window */ } },
   };
+  const prefersDark = matchMedia("(prefers-color-scheme: dark)");
   const showTheme = (theme) => {
     const known = theme === "light" || theme === "dark";
     if (known) root.dataset.theme = theme; else delete root.dataset.theme;
+    /* The class that the style sheet of the tables looks for. */
+    root.classList.toggle("dark", known ? theme === "dark" : prefersDark.matches);
     for (const button of document.querySelectorAll("[data-set-theme]"))
       button.setAttribute("aria-pressed", String(button.dataset.setTheme === (known ? theme : "auto")));
   };
 
   let state = readHash();
   showTheme(state.theme || remembered.get());
+  prefersDark.addEventListener("change", () => showTheme(state.theme || remembered.get()));
 
   const start = () => {
     const form = document.querySelector(".filters");
@@ -50,12 +54,14 @@
       id: node.id,
       paper: node.dataset.paper,
       kind: node.dataset.kind,
+      state: node.dataset.state,
       text: (node.dataset.paper + " " + node.id + " " + wordsOf(node)).toLowerCase(),
       link: document.querySelector(`[data-for="${CSS.escape(node.id)}"]`),
     }));
     const matches = (entry, words) =>
       (!state.paper || entry.paper === state.paper) &&
       (!state.kind || entry.kind === state.kind) &&
+      (!state.state || entry.state === state.state) &&
       words.every((word) => entry.text.includes(word));
 
     const apply = () => {
@@ -68,6 +74,7 @@
         if (entry.link) entry.link.hidden = !shown;
         if (shown) { count += 1; papers.add(entry.paper); }
       }
+      for (const missing of document.querySelectorAll(".tiles .missing")) missing.hidden = filtered(state);
       for (const part of document.querySelectorAll("[data-paper-part]"))
         part.hidden = !papers.has(part.dataset.paperPart);
       document.getElementById("nothing").hidden = count > 0;
@@ -77,7 +84,7 @@
     };
     const fill = () => {
       search.value = state.q;
-      for (const name of ["kind", "paper"])
+      for (const name of ["kind", "paper", "state"])
         for (const radio of form.elements[name].length ? form.elements[name] : [form.elements[name]])
           radio.checked = radio.value === state[name];
     };
@@ -85,7 +92,7 @@
       const place = id && document.getElementById(id);
       if (!place) return;
       if (place.closest("[hidden]") && filtered(state)) {
-        state = { ...state, paper: "", kind: "", q: "" };
+        state = { ...state, paper: "", kind: "", state: "", q: "" };
         fill();
         apply();
       }
@@ -100,12 +107,12 @@
     form.addEventListener("input", () => {
       const data = new FormData(form);
       state = { ...state, at: "" };
-      for (const name of ["q", "kind", "paper"]) state[name] = String(data.get(name) || "");
+      for (const name of ["q", "kind", "paper", "state"]) state[name] = String(data.get(name) || "");
       apply();
       writeHash(state, false);
     });
     form.addEventListener("reset", () => {
-      state = { ...state, paper: "", kind: "", q: "", at: "" };
+      state = { ...state, paper: "", kind: "", state: "", q: "", at: "" };
       setTimeout(() => { fill(); apply(); writeHash(state, false); search.focus(); });
     });
     window.addEventListener("hashchange", () => {
@@ -135,8 +142,12 @@
         writeHash(state, false);
       }
       const copy = event.target.closest("[data-copy]");
-      if (copy) copyFrom(copy, said);
+      if (copy) copyFrom(copy, copy.dataset.copy, said);
+      const save = event.target.closest("[data-save]");
+      if (save) savePicture(save);
     });
+    /* The tables' own buttons ask for the same. */
+    document.addEventListener("copy-text", (event) => copyFrom(event.target, event.detail, said));
     document.addEventListener("keydown", (event) => {
       const typing = event.target.closest("input, textarea, select, [contenteditable]");
       if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
@@ -171,8 +182,7 @@
   const wordsOf = (node) =>
     [...node.querySelectorAll("header, table, .caption")].map((part) => part.textContent).join(" ");
 
-  const copyFrom = async (button, said) => {
-    const text = button.dataset.copy;
+  const copyFrom = async (button, text, said) => {
     let done = true;
     try {
       await navigator.clipboard.writeText(text);
@@ -202,6 +212,24 @@
     try { done = document.execCommand("copy"); } catch { /* not allowed */ }
     box.remove();
     return done;
+  };
+
+  /* The page holds each figure once, as svg; a png is drawn from it at about 300 dpi. */
+  const savePicture = (button) => {
+    const picture = button.closest("[data-entry]").querySelector("[data-picture]");
+    const save = (address) => {
+      const link = document.createElement("a");
+      link.href = address;
+      link.download = `${button.dataset.name}.${button.dataset.save}`;
+      link.click();
+    };
+    if (button.dataset.save === "svg") { save(picture.src); return; }
+    const scale = 300 / 96;
+    const canvas = document.createElement("canvas");
+    canvas.width = Math.round(picture.naturalWidth * scale);
+    canvas.height = Math.round(picture.naturalHeight * scale);
+    canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+    save(canvas.toDataURL("image/png"));
   };
 
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
