@@ -1,5 +1,7 @@
 """Corruptions at five severities: harder each time, the same again, any size."""
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 import pytest
@@ -45,7 +47,7 @@ def test_the_families_hold_each_kind_once():
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"frost", "fog", "snow", "elastic_transform"}))
 def test_severity_costs_signal(kind):
     values = [psnr(kind, severity) for severity in SEVERITIES]
-    assert all(a > b for a, b in zip(values, values[1:], strict=False)), values
+    assert all(a > b for a, b in pairwise(values)), values
 
 
 def test_weather_hides_more_and_more():
@@ -53,7 +55,7 @@ def test_weather_hides_more_and_more():
     # Fog of 3 and 4 is equally dense, and differs in the size of its clouds.
     for kind, ends in (("frost", SEVERITIES), ("fog", (1, 2, 3)), ("snow", (1, 3, 5))):
         values = [likeness(kind, severity) for severity in ends]
-        assert all(a > b for a, b in zip(values, values[1:], strict=False)), (kind, values)
+        assert all(a > b for a, b in pairwise(values)), (kind, values)
 
 
 def test_elastic_severities_are_the_published_ones():
