@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Literal, NamedTuple, get_args
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal, NamedTuple, get_args
 
 from replidg.config import vltseg_arms
 from replidg.config.schema import Config
@@ -84,3 +84,32 @@ def jobs(config: Config) -> dict[str, list[Result]]:
         name: [result for run in part for result in found if result.run == run]
         for name, part in vltseg_arms.jobs(config).items()
     }
+
+
+def options(config: Config, found: Iterable[Result]) -> dict[str, Any]:
+    """Return what of the configuration decides some results; a change of it tests again."""
+    found, paper = list(found), config.vltseg
+    kinds = {result.kind for result in found}
+    scales = {result.run.source: _scale(config, result.run.source) for result in found}
+    studies = {
+        "perturbed": ("perturbations", {"source", "arms"}),
+        "panels": ("panels", {"source", "arms"}),
+        "embeddings": ("tsne", {"source", "arms", "perplexity"}),
+        "submission": ("submissions", {"runs", "datasets"}),
+    }
+    return {
+        "scales": scales,
+        "tta": paper.test.tta,
+        **{
+            key: getattr(paper, key).model_dump(mode="json", exclude=others)
+            for kind, (key, others) in studies.items()
+            if kind in kinds
+        },
+    }
+
+
+def _scale(config: Config, source: str) -> dict[str, Any]:
+    scale = vltseg_arms.scale_of(config, source).model_dump(mode="json")
+    sizes = {name: size["test"] for name, size in scale["sizes"].items() if size["test"]}
+    kept = {key: scale[key] for key in ("test_size", "window", "stride", "tta_ratios")}
+    return {**kept, "sizes": sizes, "held_out": config.vltseg.sources[source].held_out}
