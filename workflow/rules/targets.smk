@@ -7,6 +7,7 @@ rule all:
         rules.compare_alignment.output,
         rules.compare_scipd.output if SCIPD_ARMS else [],
         rules.compare_robust_ft.output if CONFIG.robust_ft else [],
+        rules.compare_vltseg.output if CONFIG.vltseg else [],
 
 
 rule report:
@@ -59,12 +60,14 @@ rule train:
     input:
         [f"{run}/predictions.parquet" for run in trained_runs()],
         scipd_files("predictions.parquet"),
+        [f"{vltseg_arms.folder(run)}/metrics.json" for run in vltseg_arms.runs(CONFIG)],
 
 
 rule evaluate:
     input:
         rules.evaluate_alignment.output,
         rules.evaluate_scipd.output if SCIPD_ARMS else [],
+        rules.evaluate_vltseg.output if CONFIG.vltseg else [],
 
 
 rule compare:
@@ -72,6 +75,7 @@ rule compare:
         rules.compare_alignment.output,
         rules.compare_scipd.output if SCIPD_ARMS else [],
         rules.compare_robust_ft.output if CONFIG.robust_ft else [],
+        rules.compare_vltseg.output if CONFIG.vltseg else [],
 
 
 rule annotate:

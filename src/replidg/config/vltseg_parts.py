@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
@@ -12,6 +12,12 @@ from replidg.typed import Strict
 Kind = Literal["synthetic", "real"]
 Size = tuple[PositiveInt, PositiveInt]
 Direction = Literal["early_to_deep", "deep_to_early"]
+Severity = Annotated[int, Field(ge=1, le=5)]
+Corruption = Literal[
+    "gaussian_noise", "shot_noise", "impulse_noise", "defocus_blur", "glass_blur", "motion_blur",
+    "zoom_blur", "snow", "frost", "fog", "brightness", "contrast", "elastic_transform", "pixelate",
+    "jpeg_compression",
+]  # fmt: skip
 
 
 class Sizes(Strict):
@@ -102,6 +108,9 @@ class Encoder(Strict):
     )
     frozen_layers: list[str] = Field(
         default=[], description="modules that keep their weights in every arm; shell patterns"
+    )
+    pretraining: Literal["vision_language", "vision", "none"] | None = Field(
+        None, description="what the claims take it for; told by the model's kind and name if absent"
     )
 
 
@@ -228,6 +237,8 @@ class SegmentorTest(Strict):
 
     tta: bool = Field(False, description="test-time augmentation for every number")
     threads: PositiveInt = Field(1, description="CPU threads of a job")
+    workers: NonNegativeInt = Field(0, description="processes that decode; 0: the job's own")
+    batch_size: PositiveInt = Field(1, description="images of equal size in one pass")
     shard: PositiveInt = Field(50, description="images between two resume points")
 
 
@@ -237,9 +248,15 @@ class Perturbations(Strict):
     source: str = Field(description="a key of `sources`")
     dataset: str = Field(description="data set whose images are corrupted; a key of `datasets`")
     arms: list[str] = Field(min_length=1, description="keys of `arms`")
-    kinds: list[str] = Field(min_length=1, description="corruptions")
-    severities: list[PositiveInt] = Field(default=[1, 2, 3, 4, 5], description="1 to 5")
+    kinds: list[Corruption] = Field(min_length=1, description="corruptions, ImageNet-C's names")
+    severities: list[Severity] = Field(
+        default=[1, 2, 3, 4, 5], min_length=1, description="1 to 5, as published"
+    )
     images: PositiveInt | None = Field(None, description="the first of the set; all if absent")
+    scale: PositiveFloat = Field(
+        1.0, description="factor on the published sizes in pixels, e.g. of blur, for small images"
+    )
+    seed: int = Field(0, description="of the draws")
 
 
 class Panels(Strict):
