@@ -8,6 +8,7 @@ from typing import Any
 from safetensors.numpy import load_file
 from sklearn.manifold import TSNE
 
+from replidg.metrics.segmentation import same_class_next
 from replidg.reporting.style import PlotStyle, save_figure
 from replidg.reporting.vltseg_pictures import pixel_maps
 
@@ -28,17 +29,20 @@ def draw_vltseg_tsne(
         svg: vector figure.
         png: bitmap.
     """
-    points, labels = {}, {}
+    points, labels, purity = {}, {}, {}
     for name, path in embeddings.items():
         found = load_file(path)
         labels[name] = found["labels"]
+        purity[name] = tuple(
+            same_class_next(found[when], labels[name]) for when in ("before", "after")
+        )
         near = min(perplexity, (len(labels[name]) - 1) / 3)
         points[name] = tuple(
             TSNE(perplexity=near, random_state=0, init="pca").fit_transform(found[when])
             for when in ("before", "after")
         )
     look = PlotStyle(**style)
-    save_figure(pixel_maps(points, labels, look), svg, png, look)
+    save_figure(pixel_maps(points, labels, purity, look), svg, png, look)
 
 
 if "snakemake" in globals():

@@ -111,6 +111,13 @@ def test_a_bootstrap_is_paired_and_around_the_value():
     assert seg.mean_iou(areas, one) == pytest.approx([float(seg.mean_iou(seg.read_areas(twice)))])
 
 
+def test_same_class_next():
+    values = np.array([[1, 0], [0.9, 0.1], [0, 1], [0.1, 0.8], [1, 0.05]])
+    # Pixel 4 lies between the first two: they are next to it, and it to them.
+    assert seg.same_class_next(values, np.array([0, 0, 1, 1, 0])) == 100
+    assert seg.same_class_next(values, np.array([0, 0, 1, 1, 2])) == 40
+
+
 def test_wrong_files_are_told():
     table = confusions(*maps())
     with pytest.raises(ValueError, match=r"my\.parquet lack the columns"):

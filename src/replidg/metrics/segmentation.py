@@ -150,6 +150,19 @@ def seeds_mean(runs: Sequence[Areas], weights: np.ndarray | None = None) -> np.n
     return np.mean([mean_iou(run, weights) for run in runs], axis=0)
 
 
+def same_class_next(values: np.ndarray, labels: np.ndarray) -> float:
+    """Return the share of pixels in percent whose nearest other pixel is of their class.
+
+    Args:
+        values: (P, C) embeddings, compared by cosine.
+        labels: (P,) classes.
+    """
+    units = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
+    near = units @ units.T
+    np.fill_diagonal(near, -np.inf)
+    return float(100 * (labels[near.argmax(axis=1)] == labels).mean())
+
+
 def relative_performance(targets: Sequence[float], source: float) -> float:
     """Return rPD: the mean score on the targets in percent of the source's own (paper, T3)."""
     return float(100 * np.mean(targets) / source) if source else float("nan")

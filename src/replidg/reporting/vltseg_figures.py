@@ -59,7 +59,7 @@ def pretrainings(
     names = [name for name in arms if name in set(table["method"])]
     with apply(style):
         fig = Figure(figsize=(style.page_width_in, 0.34 * len(names) + 1.2), layout="constrained")
-        axes = fig.subplots(1, len(shown), sharey=True, squeeze=False)[0]
+        axes = fig.subplots(1, len(shown), sharex=True, sharey=True, squeeze=False)[0]
         for ax, source in zip(axes, shown, strict=True):
             own = table[table["source"] == source].set_index("method")
             for place, name in enumerate(names):
@@ -76,7 +76,7 @@ def pretrainings(
             ax.set_title(f"from {label(source)}", loc="left")
             ax.set_xlabel(f"{MIOU}, mean over targets")
         axes[0].set_yticks(range(len(names)), [arm_name(name, arms) for name in names])
-        axes[0].invert_yaxis()
+        axes[0].set_ylim(len(names) - 0.5, -0.5)
         _one_legend(fig, axes, columns=1)
     return fig
 
@@ -224,6 +224,7 @@ def class_iou(
                 ax.text(x, y, words, ha="center", va="center", fontsize=style.small, color=ink)
             ax.set_yticks(range(len(parts[source])), [arm_name(a, arms) for a in parts[source]])
             ax.set_title(f"from {label(source)}", loc="left")
+            ax.tick_params(length=0)
             ax.grid(False)
         axes[-1].set_xticks(range(len(CLASSES)), CLASSES, rotation=60, ha="right")
         fig.colorbar(image, ax=axes, label="IoU (%), mean over targets", fraction=0.03, pad=0.01)

@@ -109,6 +109,7 @@ def _frame(ax: Axes, pixels: np.ndarray) -> None:
 def pixel_maps(
     points: Mapping[str, tuple[np.ndarray, np.ndarray]],
     labels: Mapping[str, np.ndarray],
+    purity: Mapping[str, tuple[float, float]],
     style: PlotStyle,
 ) -> Figure:
     """Draw maps of pixel embeddings before and after training, a row a network.
@@ -116,6 +117,8 @@ def pixel_maps(
     Args:
         points: printed name of a network -> (P, 2) before and after.
         labels: the same -> (P,) train ids.
+        purity: the same -> how many pixels in percent have their class next to them in the
+            embedding itself, before and after.
         style: sizes and fonts.
     """
     side = style.page_width_in / 2
@@ -125,7 +128,8 @@ def pixel_maps(
         fig = Figure(figsize=size, layout="constrained")
         axes = fig.subplots(len(points), 2, squeeze=False)
         for line, (name, both) in zip(axes, points.items(), strict=True):
-            for ax, when, places in zip(line, ("before", "after"), both, strict=True):
+            whens = ("before", "after")
+            for ax, when, places, share in zip(line, whens, both, purity[name], strict=True):
                 for c in seen:
                     own = places[labels[name] == c]
                     ax.scatter(*own.T, s=5, color=np.array(PALETTE[c]) / 255, linewidths=0.15,
@@ -133,6 +137,7 @@ def pixel_maps(
                 ax.set_xticks([])
                 ax.set_yticks([])
                 ax.set_title(f"{name}, {when} training", loc="left")
+                ax.set_xlabel(f"own class next: {share:.0f} % of pixels")
         handles = [
             Line2D([], [], marker="o", linestyle="", markeredgewidth=0.3, markeredgecolor="#444444",
                    color=np.array(PALETTE[c]) / 255, label=CLASSES[c])
