@@ -142,7 +142,7 @@ def test_claims_hold_where_they_should(metrics):
     worse = metrics.copy()
     rpd = (worse["artefact"] == "t3") & (worse["metric"] == "rpd") & (worse["method"] == "vltseg")
     worse.loc[rpd, "value"] = 1
-    assert {c.name: c.holds for c in vltseg_claims(worse, arms())}["rpd_above_segformer"] is False
+    assert {c.name: c.holds for c in vltseg_claims(worse, arms())}["rpd_above_vision"] is False
 
 
 def test_a_claim_that_images_do_not_decide():
