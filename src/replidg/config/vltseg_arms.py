@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from replidg.config.schema import Config
 from replidg.config.vltseg_parts import Arm, Scale
 
 RUNS = "results/runs/vltseg"
+#: Keys of a scale that only tests read, and of a training that change its time alone.
+TEST_ONLY = {
+    "test_size": True,
+    "window": True,
+    "stride": True,
+    "tta_ratios": True,
+    "sizes": {"__all__": {"test"}},
+}
+BUDGET_ONLY = {"checkpoint_every_s", "workers"}
 DIRECTIONS = {"early_to_deep": ("first", "frozen_first"), "deep_to_early": ("last", "frozen_last")}
 
 
@@ -164,3 +173,26 @@ def datasets(config: Config) -> list[str]:
     found += paper.panels.images if paper.panels else []
     found += paper.submissions.datasets if paper.submissions else []
     return list(dict.fromkeys(found))
+
+
+def protocols(config: Config, some: list[Run]) -> list[dict[str, Any]]:
+    """Return what decides the weights of runs, each with its parts of the configuration."""
+    paper, known = config.vltseg, arms(config)
+    found = []
+    for run in some:
+        arm, scale = known[run.arm], scale_of(config, run.source)
+        language = config.prompts[arm.language.prompts].model_dump() if arm.language else None
+        source = paper.sources[run.source]
+        found.append(
+            {
+                "run": list(run),
+                "arm": arm.model_dump(mode="json", exclude={"sources", "studies"}),
+                "encoder": paper.encoders[arm.encoder].model_dump(mode="json"),
+                "decoder": paper.decoders[arm.decoder].model_dump(mode="json"),
+                "scale": scale.model_dump(mode="json", exclude=TEST_ONLY),
+                "data": source.model_dump(mode="json", exclude={"targets"}),
+                "prompts": language,
+                "training": paper.training.model_dump(mode="json", exclude=BUDGET_ONLY),
+            }
+        )
+    return found

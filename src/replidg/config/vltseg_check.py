@@ -11,7 +11,7 @@ from replidg.config.schema import Config
 
 #: Pages of the registry that mmsegmentation's classes read.
 PAGES = {"gta5", "synthia", "cityscapes", "bdd100k", "mapillary_vistas", "acdc"}
-STUDIES = {"t1", "t2", "t3", "t6", "f2", "f3", "f4", "v1"} | {
+STUDIES = {"t1", "t2", "t3", "t6", "f2", "f3", "f4", "r1", "v1"} | {
     "decoders", "language", "lambda", "prompts", "multi_source", "augmentation",
 }  # fmt: skip
 

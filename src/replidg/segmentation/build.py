@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from mmengine.config import ConfigDict
 from mmengine.model import revert_sync_batchnorm
 from safetensors.torch import load_file
 from torch import nn
@@ -70,8 +70,7 @@ def build(plan: Plan, load: bool) -> nn.Module:
     """
     from mmseg.registry import MODELS
 
-    config: dict[str, Any] = model_config(plan, load)
-    segmentor = MODELS.build(config)
+    segmentor = MODELS.build(ConfigDict(model_config(plan, load)))
     if load:
         segmentor.init_weights()
     return revert_sync_batchnorm(segmentor)

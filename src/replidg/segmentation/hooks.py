@@ -150,7 +150,8 @@ class ProgressHook(Hook):
     ) -> None:
         """Count a step; the loss is read rarely, since that waits for the GPU."""
         if self.progress is not None:
-            note = f"loss {float(outputs['loss']):.3f}" if runner.iter % 10 == 0 else ""
+            loss = outputs["loss"].detach()
+            note = f"loss {float(loss):.3f}" if runner.iter % 10 == 0 else ""
             self.progress.add(self.batch_size, note)
 
     def after_train(self, runner: Runner) -> None:

@@ -9,10 +9,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+from mmengine.config import Config
+from safetensors.torch import save_file
+
 from replidg.checkpoints import STOPPED
-from replidg.files import stable_hash, write_json
+from replidg.files import stable_hash, whole_file, write_json
+from replidg.segmentation.build import WEIGHTS
+from replidg.segmentation.hooks import network
 from replidg.segmentation.plan import Images, Plan
-from replidg.segmentation.train import Training, train_all
+from replidg.segmentation.train import Training, make_runner, train_all
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +80,19 @@ def read_task(path: Path) -> list[Training]:
     ]
 
 
+def train_by_hand(path: Path) -> None:
+    """Train by an mmengine_config.py that a run left; model.safetensors comes beside its lists."""
+    config = Config.fromfile(path, import_custom_modules=False).to_dict()
+    runner = make_runner(config)
+    runner.train()
+    state = {n: v.detach().cpu().contiguous() for n, v in network(runner).state_dict().items()}
+    with whole_file(Path(config["work_dir"]).parent / WEIGHTS) as temporary:
+        save_file(state, temporary)
+
+
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
-    train_all(read_task(Path(sys.argv[1])), Path(sys.argv[2]))
+    if len(sys.argv) == 2:
+        train_by_hand(Path(sys.argv[1]))
+    else:
+        train_all(read_task(Path(sys.argv[1])), Path(sys.argv[2]))

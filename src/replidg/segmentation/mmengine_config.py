@@ -156,6 +156,8 @@ def run_config(plan: Plan, images: list[Images], folder: Path) -> dict[str, Any]
                 "lr": training.lr,
                 "betas": tuple(training.betas),
                 "eps": 1e-8,
+                # One kernel for all parameters; the update is the same.
+                "fused": True,
                 "weight_decay": training.weight_decay,
             },
             "clip_grad": {"max_norm": training.clip_norm, "norm_type": 2},
@@ -190,6 +192,7 @@ def run_config(plan: Plan, images: list[Images], folder: Path) -> dict[str, Any]
         "env_cfg": {"cudnn_benchmark": False, "dist_cfg": {"backend": _backend()}},
         "work_dir": str(folder / "mmengine"),
         "experiment_name": folder.name,
+        "launcher": "pytorch" if training.gpus > 1 else "none",
         "log_level": "WARNING",
     }
 

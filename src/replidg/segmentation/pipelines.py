@@ -26,8 +26,8 @@ def train_pipeline(
         {"type": "Resize", "scale": tuple(size), "keep_ratio": False},
         {"type": "RandomCrop", "crop_size": (crop, crop), "cat_max_ratio": cat_max_ratio},
         {"type": "RandomFlip", "prob": 0.5},
-        *own,
         {"type": "PhotoMetricDistortion"},
+        *own,
         {"type": "PackSegInputs"},
     ]
 

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from replidg.config.inputs import Prompts
 from replidg.config.vltseg import Decoder
+from replidg.config.vltseg_arms import BUDGET_ONLY, TEST_ONLY
 from replidg.config.vltseg_parts import Arm, Encoder, Scale, SegmentorTraining
 from replidg.models.store import CLIP, IMAGENET
 from replidg.typed import Strict
@@ -84,17 +85,15 @@ class Plan(Strict):
 
     def key(self) -> dict[str, Any]:
         """Return what of it decides the trained weights."""
-        budget = {"checkpoint_every_s", "workers"}
-        content = self.model_dump(mode="json", exclude={"model", "start", "name"})
-        content["training"] = {k: v for k, v in content["training"].items() if k not in budget}
-        # Sizes of tests do not matter for the training, nor in which tables an arm is shown.
-        for key in ("test_size", "window", "stride", "tta_ratios"):
-            content["scale"].pop(key)
-        for sizes in content["scale"]["sizes"].values():
-            sizes.pop("test")
-        for key in ("studies", "sources"):
-            content["arm"].pop(key)
-        return content
+        aside = {
+            "model": True,
+            "start": True,
+            "name": True,
+            "training": BUDGET_ONLY,
+            "scale": TEST_ONLY,
+            "arm": {"studies", "sources"},
+        }
+        return self.model_dump(mode="json", exclude=aside)
 
 
 def make_plan(

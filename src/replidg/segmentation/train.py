@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
+import pprint
 import shutil
 import time
 from collections.abc import Iterable
@@ -13,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.config import Config
+from mmengine.config import ConfigDict
 from mmengine.runner import Runner
 from safetensors.torch import save_file
 
@@ -28,7 +30,9 @@ from replidg.segmentation.mmengine_config import run_config
 from replidg.segmentation.plan import Images, Plan
 
 logger = logging.getLogger(__name__)
-METRICS, CONFIG = "metrics.json", "mmengine_config.py"
+METRICS, CONFIG, BY_HAND = "metrics.json", "mmengine_config.py", "by_hand"
+#: Keys of the configuration that the runner does not take.
+NO_PARTS = ("custom_imports", "find_unused_parameters")
 
 
 @dataclass(frozen=True)
@@ -95,11 +99,11 @@ def train_one(training: Training, folder: Path, stop: StopRequest) -> None:
     """
     plan = training.plan
     torch.set_num_threads(plan.training.threads)
-    config = Config(run_config(plan, training.images, folder))
+    config = run_config(plan, training.images, folder)
     began = time.monotonic()
     # Decoder and pyramid start from this; the rest is loaded.
     torch.manual_seed(seed_of(plan.seed, "initial weights"))
-    runner = Runner.from_cfg(config)
+    runner = make_runner(config)
     resume = next(hook for hook in runner.hooks if isinstance(hook, ResumeHook))
     resume.stop = stop
     # mmengine seeds itself on the way; drawn here again, the start depends on the seed alone.
@@ -115,8 +119,28 @@ def train_one(training: Training, folder: Path, stop: StopRequest) -> None:
         save_file(state, temporary)
     write_json(folder / PLAN, plan.model_dump(mode="json"))
     with whole_file(folder / CONFIG) as temporary:
-        config.dump(str(temporary))
+        # By hand it works in a folder of its own, beside the lists of its images.
+        temporary.write_text(as_python(run_config(plan, training.images, training.out / BY_HAND)))
     write_json(folder / METRICS, _facts(plan, segmentor, resume.history, began))
+
+
+def make_runner(config: dict[str, Any]) -> Runner:
+    """Return mmengine's runner of a configuration.
+
+    It gets the parts, not the whole: it would format the whole for print, which takes seconds.
+    """
+    parts = {key: value for key, value in config.items() if key not in NO_PARTS}
+    parts = copy.deepcopy(parts)
+    parts["model"] = ConfigDict(parts["model"])
+    spread = bool(config["find_unused_parameters"])
+    return Runner(**parts, cfg={"find_unused_parameters": True} if spread else {})
+
+
+def as_python(config: dict[str, Any]) -> str:
+    """Return a configuration as mmengine reads it from a file."""
+    head = "# mmengine's configuration of this run, made by replidg. By hand:\n"
+    head += "# python -m replidg.segmentation.launch <this file>\n"
+    return head + "".join(f"{key} = {pprint.pformat(value)}\n" for key, value in config.items())
 
 
 def _facts(
@@ -130,7 +154,7 @@ def _facts(
         "batch_size": plan.scale.batch_size,
         "parameters": sum(p.numel() for p in segmentor.parameters()),
         "encoder_parameters": sum(p.numel() for p in segmentor.backbone.parameters()),
-        "trained_parameters": sum(trained),
+        "trainable_parameters": sum(trained),
         "deformable_attention": registered.DEFORMABLE_ATTENTION,
         "loss": [{"step": step, "loss": loss} for step, loss in history],
         # Of the last start only, where the training was resumed.
