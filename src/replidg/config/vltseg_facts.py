@@ -24,7 +24,8 @@ def pretraining(config: Config, encoder: str) -> str:
         return "vision_language"
     if not model.pretrained:
         return "none"
-    return "vision_language" if "clip" in model.name.lower() else "vision"
+    clip = any(word in model.name.lower() for word in ("clip", "siglip"))
+    return "vision_language" if clip else "vision"
 
 
 def arms(config: Config) -> dict[str, dict[str, Any]]:
