@@ -62,8 +62,9 @@ def counted(
                 f"{labels.shape[1]} x {labels.shape[0]}; prepare the data set again"
             )
         pairs = confusion(truth, labels)
-        same = {key: row[key] for key in ("image_id", "condition", *keys)}
-        parts.append(pd.DataFrame(same, index=pairs.index).join(pairs))
+        for place, key in enumerate(("image_id", "condition", *keys)):
+            pairs.insert(place, key, row[key])
+        parts.append(pairs)
     return pd.concat(parts, ignore_index=True)
 
 
