@@ -75,6 +75,7 @@ def test_first_table_has_our_numbers_and_the_paper_s(tables, folder):
     assert row[MEAN] == pytest.approx(rows["value"].mean())
     assert row["low"] < row[MEAN] < row["high"]
     assert row["sd"] == pytest.approx(rows.groupby("seed")["value"].mean().std())
+    assert tables["t1"]["network"].iloc[-1] == "most frequent class everywhere"
     assert row[f"{MEAN} (paper)"] == 63.1 and row["encoder"] == "trained"
     frozen = tables["t1"].query("network == 'EVA-02-CLIP, frozen'")
     assert set(frozen["encoder"]) == {"frozen"}

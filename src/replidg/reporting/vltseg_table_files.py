@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from replidg.metrics.vltseg_claims import vltseg_claims
+from replidg.reporting import vltseg_long_tables as long
 from replidg.reporting import vltseg_tables as made
 from replidg.reporting.artefact_files import Records, claim_records
 from replidg.reporting.vltseg_names import Options
@@ -57,12 +58,12 @@ def make(name: str, metrics: pd.DataFrame, options: Options) -> Records:
         "t3": made.real_to_real,
         "multi_source": made.several_sources,
         "freezing": made.freezing,
-        "conditions": made.conditions,
-        "classes": made.classes,
-        "training": made.training,
+        "conditions": long.conditions,
+        "classes": long.classes,
+        "training": long.training,
     }
     if name == "perturbations":
-        table = made.perturbations(metrics, arms)
+        table = long.perturbations(metrics, arms)
     elif name in makers:
         table = makers[name](metrics, arms, sources)
     else:

@@ -6,22 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from replidg.config.street_classes import CLASSES
 from replidg.metrics.vltseg import AVERAGE, MEANS, PAGES, PARTIAL, Arm, Source
-from replidg.metrics.vltseg_studies import COSTS
 from replidg.published import load
 from replidg.reporting.style import label
-from replidg.reporting.vltseg_names import METHODS, arm_name, main_arms
+from replidg.reporting.vltseg_names import METHODS, arm_name
 
 MEAN, OWN = "DG mean", "own domain"
 KINDS = {"vision_language": "vision-language", "vision": "vision only", "none": "none"}
-COST_NAMES = {
-    "iterations": "iterations",
-    "seconds": "seconds",
-    "parameters": "parameters (M)",
-    "encoder_parameters": "encoder (M)",
-    "trainable_parameters": "trained (M)",
-}
 
 
 def scores(
@@ -93,16 +84,28 @@ def printed(table: pd.DataFrame, arms: Mapping[str, Arm]) -> pd.DataFrame:
 def pretrainings(
     metrics: pd.DataFrame, arms: Mapping[str, Arm], sources: Mapping[str, Source]
 ) -> pd.DataFrame:
-    """Table T1: synthetic sources, each arm with the paper's mean beside ours."""
+    """Table T1: synthetic sources, each arm with the paper's mean beside ours.
+
+    The last row is what predicting each data set's most frequent class everywhere would score.
+    """
     table = scores(metrics, arms, sources, "t1")
     table = table[[sources[name].kind == "synthetic" for name in table["source"]]]
     theirs = _published("t1", "average")
     keys = zip(table["source"], (arms[m].studies["t1"] for m in table["method"]), strict=True)
     table = table.assign(**{f"{MEAN} (paper)": [theirs.get(key) for key in keys]})
     table.insert(2, "pre-training", [KINDS[arms[name].pretraining] for name in table["method"]])
-    table.insert(3, "encoder", ["frozen" if arms[n].frozen else "" for n in table["method"]])
-    table.loc[table["encoder"] == "", "encoder"] = "trained"
-    return printed(table, arms).dropna(axis=1, how="all")
+    table.insert(3, "encoder", ["frozen" if arms[n].frozen else "trained" for n in table["method"]])
+    shown = printed(table, arms).dropna(axis=1, how="all")
+    return pd.concat([shown, _constant(metrics, table)], ignore_index=True)[shown.columns]
+
+
+def _constant(metrics: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """The row of the level that any network must be above."""
+    rows = metrics[metrics["artefact"] == "constant"].set_index("dataset")["value"]
+    levels = rows[[page for page in PAGES if page in table]]
+    words = {"source": "none", "network": "most frequent class everywhere"}
+    words |= {"pre-training": "none", "encoder": "none", MEAN: levels.mean()}
+    return pd.DataFrame([words | {label(page): value for page, value in levels.items()}])
 
 
 def from_gta(
@@ -216,78 +219,3 @@ def freezing(
     table.insert(2, "last blocks frozen", [counts[name][1] for name in table["method"]])
     columns = ["source", "first blocks frozen", "last blocks frozen"]
     return printed(table.sort_values(columns, ignore_index=True), arms).drop(columns="network")
-
-
-def conditions(
-    metrics: pd.DataFrame, arms: Mapping[str, Arm], sources: Mapping[str, Source]
-) -> pd.DataFrame:
-    """Return mIoU on ACDC by condition, mean over seeds; sweeps are left out."""
-    rows = metrics[(metrics["artefact"] == "runs") & (metrics["dataset"] == "acdc")]
-    return _by_column(rows[rows["domain"] != "all"], "domain", main_arms(arms), sources)
-
-
-def classes(
-    metrics: pd.DataFrame, arms: Mapping[str, Arm], sources: Mapping[str, Source]
-) -> pd.DataFrame:
-    """Return the IoU of every class by data set and network, mean over seeds; no sweeps."""
-    rows = metrics[metrics["artefact"] == "classes"]
-    tables = []
-    for dataset in [page for page in dict.fromkeys([*PAGES, *rows["dataset"]])]:
-        own = rows[rows["dataset"] == dataset]
-        if len(own):
-            table = _by_column(own, "domain", main_arms(arms), sources)
-            table.insert(0, "data set", label(dataset))
-            tables.append(table)
-    whole = pd.concat(tables, ignore_index=True)
-    return whole[["data set", "source", "network", *(c for c in CLASSES if c in whole)]]
-
-
-def _by_column(
-    rows: pd.DataFrame, column: str, arms: Mapping[str, Arm], sources: Mapping[str, Source]
-) -> pd.DataFrame:
-    wide = rows.pivot_table(
-        index=["setting", "method"], columns=column, values="value", aggfunc="mean"
-    )
-    order = [(s, a) for s in sources for a in arms if (s, a) in wide.index]
-    table = wide.reindex(order).reset_index().rename_axis(columns=None)
-    return printed(table.rename(columns={"setting": "source"}), arms)
-
-
-def perturbations(metrics: pd.DataFrame, arms: Mapping[str, Arm]) -> pd.DataFrame:
-    """Return mIoU by network, corruption and severity; the mean over corruptions first."""
-    rows = metrics[metrics["artefact"] == "perturbations"]
-    wide = rows.pivot_table(index=["method", "domain"], columns="x", values="value")
-    wide.columns = [f"severity {x:.0f}" if x else "as they are" for x in wide.columns]
-    table = wide.reset_index().rename(columns={"domain": "corruption"})
-    places = {name: place for place, name in enumerate(arms)}
-    table["_order"] = [
-        (places[m], d != "all", d)
-        for m, d in zip(table["method"], table["corruption"], strict=True)
-    ]
-    table = table.sort_values("_order", ignore_index=True).drop(columns="_order")
-    table["method"] = [arm_name(name, arms) for name in table["method"]]
-    table["corruption"] = table["corruption"].map(
-        lambda name: "mean" if name == "all" else name.replace("_", " ")
-    )
-    return table.rename(columns={"method": "network"})
-
-
-def training(
-    metrics: pd.DataFrame, arms: Mapping[str, Arm], sources: Mapping[str, Source]
-) -> pd.DataFrame:
-    """Return what each training was and took, mean over seeds."""
-    rows = metrics[metrics["artefact"] == "training"]
-    table = _by_column(rows, "metric", arms, sources) if len(rows) else pd.DataFrame()
-    if table.empty:
-        raise ValueError("no training says what it took; train_segmentor writes it")
-    order = [(s, a) for s in sources for a in arms]
-    known = set(zip(rows["setting"], rows["method"], strict=True))
-    extra = [arms[a].extra for s, a in order if (s, a) in known]
-    for place, (key, name) in enumerate(
-        {"encoder": "image tower", "decoder": "decoder", "trained": "trained blocks",
-         "language": "language guidance", "augmentation": "augmentation"}.items()
-    ):  # fmt: skip
-        table.insert(2 + place, name, [each.get(key) or "" for each in extra])
-    costs = {key: COST_NAMES[key] for key in COSTS if key in table}
-    words = [name for name in table if name not in COSTS]
-    return table[[*words, *costs]].rename(columns=costs)
