@@ -7,6 +7,7 @@ for SEG_TEST_JOB, SEG_TEST_FILES in SEG_TEST_JOBS.items():
         input:
             networks=partial(seg_test_networks, SEG_TEST_JOB),
             indexes=partial(seg_test_indexes, SEG_TEST_JOB),
+            verified=partial(seg_test_images, SEG_TEST_JOB),
             models=partial(seg_test_models, SEG_TEST_JOB),
         output:
             SEG_TEST_FILES,

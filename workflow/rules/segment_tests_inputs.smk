@@ -1,14 +1,12 @@
 # Test jobs of the VLTSeg paper (arXiv 2312.02021) and the files that they need.
-from functools import partial
+from replidg.config import vltseg_tests
 
-from replidg.config import vltseg_arms, vltseg_tests
-
-SEG_RESULT = (f"{vltseg_arms.RUNS}/{{source}}/{{arm}}/{{seed}}/{{tested}}/{{result}}",)
+SEG_RESULT = f"{vltseg_arms.RUNS}/{{source}}/{{arm}}/{{seed}}/{{tested}}/{{result}}"
 # Name of a job -> its outputs; a single rule whose wildcards say which, where each has a job.
 SEG_TEST_JOBS = {
     name: [result.path for result in found]
     for name, found in vltseg_tests.jobs(CONFIG).items()
-} or {"": SEG_RESULT}
+} or {"": [SEG_RESULT]}
 SEG_SUBMISSIONS = list(vltseg_tests.paths(CONFIG, "submission").values())
 
 
@@ -28,10 +26,20 @@ def seg_test_networks(job, wildcards):
     ]
 
 
+def seg_tested(job, wildcards):
+    """Data sets that a job tests on."""
+    return sorted({each.dataset for each in seg_results(job, wildcards)})
+
+
 def seg_test_indexes(job, wildcards):
     """Indexes of the data sets that a job tests on."""
-    names = {each.dataset for each in seg_results(job, wildcards)}
-    return [f"results/data/{name}/index.parquet" for name in sorted(names)]
+    names = seg_tested(job, wildcards)
+    return [f"results/data/{name}/index.parquet" for name in names]
+
+
+def seg_test_images(job, wildcards):
+    """What says that the pictures behind an index are there, and which they are."""
+    return [checked(name) for name in seg_tested(job, wildcards)]
 
 
 def seg_test_models(job, wildcards):
