@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from replidg.config import load, vltseg_facts
+from replidg.config.provides import provided
 from replidg.metrics.vltseg import Arm, Source
 from replidg.reporting.vltseg_names import Options
 
@@ -53,3 +54,14 @@ def test_arms_and_sources_are_what_the_metrics_take(demo):
     assert arms["clip_first2"].extra["trained"] == "all but the first 2"
     assert arms["clip_ptm"].extra["language"].startswith("λ = 0.4")
     assert set(options.texts) >= {arms["clip_ptm"].extra["prompts"]}
+
+
+def test_a_stand_in_under_another_name_is_its_page(demo):
+    changed = yaml.safe_load(yaml.safe_dump(demo))
+    changed["datasets"]["mine"] = {**changed["datasets"]["acdc"], "registry": "acdc"}
+    paper = changed["vltseg"]
+    paper["targets"] = ["cityscapes", "mine"]
+    paper["panels"]["images"] = {"mine": 1}
+    found = provided(load(changed))
+    assert {"vltseg:panels:acdc", "vltseg:conditions"} <= found
+    assert "vltseg:panels:cityscapes" not in found

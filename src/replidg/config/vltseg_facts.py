@@ -5,9 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from replidg.config import vltseg_arms
-from replidg.config.inputs import TimmModel
+from replidg.config.inputs import RegisteredDataset, TimmModel
 from replidg.config.schema import Config
 from replidg.config.vltseg_parts import Arm
+
+
+def page(config: Config, dataset: str) -> str:
+    """Return the data set's page of the registry: what the paper's numbers call it."""
+    own = config.datasets[dataset]
+    return (own.registry if isinstance(own, RegisteredDataset) else None) or dataset
 
 
 def pretraining(config: Config, encoder: str) -> str:
@@ -68,7 +74,7 @@ def _language(arm: Arm) -> str:
 def sources(config: Config) -> dict[str, dict[str, Any]]:
     """Return the fields of `replidg.metrics.vltseg.Source` of every source."""
     return {
-        name: {"datasets": list(source.datasets), "kind": source.kind}
+        name: {"datasets": [page(config, each) for each in source.datasets], "kind": source.kind}
         for name, source in config.vltseg.sources.items()
     }
 

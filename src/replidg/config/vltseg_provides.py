@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from replidg.config import vltseg_arms
+from replidg.config import vltseg_arms, vltseg_facts
 from replidg.config.schema import Config
 
 #: Parts of the configuration that are studies of their own.
@@ -26,9 +26,11 @@ def provided(config: Config) -> set[str]:
         return set()
     arms = vltseg_arms.arms(config)
     found = {"vltseg", *(f"vltseg:{part}" for part in PARTS if getattr(paper, part))}
-    found |= {f"vltseg:panels:{name}" for name in (paper.panels.images if paper.panels else ())}
+    shown = paper.panels.images if paper.panels else ()
+    found |= {f"vltseg:panels:{vltseg_facts.page(config, name)}" for name in shown}
     for run in vltseg_arms.runs(config):
-        if "acdc" in vltseg_arms.tested(config, run.source):
+        tested = vltseg_arms.tested(config, run.source)
+        if "acdc" in (vltseg_facts.page(config, name) for name in tested):
             found.add("vltseg:conditions")
         kind = paper.sources[run.source].kind
         for study in set(arms[run.arm].studies) & set(BY_ARM):

@@ -18,8 +18,8 @@ rule evaluate_vltseg:
         mem_mb=16000,
         runtime="4h",
     params:
-        tests=[list(key) for key in SEG_CONFUSIONS],
-        perturbed=[list(key) for key in SEG_PERTURBED],
+        tests=seg_keys(SEG_CONFUSIONS),
+        perturbed=seg_keys(SEG_PERTURBED),
         runs=[list(run) for run in SEG_RUNS],
         arms=SEG_OPTIONS["arms"],
         sources=SEG_OPTIONS["sources"],
@@ -46,7 +46,7 @@ rule compare_vltseg:
         mem_mb=4000,
         runtime="10m",
     params:
-        names=SEG_DATASETS,
+        names=[vltseg_facts.page(CONFIG, dataset) for dataset in SEG_DATASETS],
         scale=CONFIG.scale,
     message:
         "Comparing the VLTSeg paper's numbers with ours"

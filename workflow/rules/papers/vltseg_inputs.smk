@@ -7,13 +7,20 @@ SEG_CONFUSIONS = vltseg_tests.paths(CONFIG, "confusion")
 SEG_PERTURBED = vltseg_tests.paths(CONFIG, "perturbed")
 SEG_RUNS = vltseg_arms.runs(CONFIG)
 SEG_OPTIONS = vltseg_facts.options(CONFIG)
-SEG_PAGES = [
-    page for page in PANEL_PAGES if f"panels_{page}" in names_of("vltseg", "figure")
-]
+# Pages of the registry, as the paper's numbers name data sets, and the data sets that are shown.
+SEG_SHOWN = {
+    vltseg_facts.page(CONFIG, dataset): dataset
+    for dataset in (CONFIG.vltseg.panels.images if CONFIG.vltseg.panels else ())
+}
 SEG_FIGURES = names_of(
     "vltseg", "figure", without=("tsne", *(f"panels_{page}" for page in PANEL_PAGES))
 )
 SEG_TABLES = names_of("vltseg", "table", without=("t6",))
+
+
+def seg_keys(found):
+    """Source, arm, seed and page of the registry of each file."""
+    return [[*run, vltseg_facts.page(CONFIG, dataset)] for *run, dataset in found]
 
 
 def seg_printed(arm):

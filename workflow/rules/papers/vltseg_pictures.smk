@@ -1,7 +1,7 @@
 # arXiv 2312.02021: pictures of predictions, maps of pixels, files for the test servers.
 
-for page in SEG_PAGES:
-    shown = seg_shown("panels", page)
+for page, dataset in SEG_SHOWN.items():
+    shown = seg_shown("panels", dataset)
 
     rule:
         name:
@@ -9,7 +9,7 @@ for page in SEG_PAGES:
         input:
             predictions=list(shown.values()),
             # The pictures themselves lie in the data set's folder.
-            verified=checked(page),
+            verified=checked(dataset),
         output:
             **written("vltseg", "figure", f"panels_{page}"),
         log:
