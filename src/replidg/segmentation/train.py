@@ -73,10 +73,13 @@ def train_all(trainings: Iterable[Training], checkpoints: Path) -> None:
             if not (folder / METRICS).is_file():
                 train_one(training, folder, stop)
     for training, folder in finished:
-        training.out.mkdir(parents=True, exist_ok=True)
-        for name in (WEIGHTS, PLAN, CONFIG, METRICS):
+        for name in (WEIGHTS, PLAN, METRICS):
             with whole_file(training.out / name) as temporary:
                 shutil.copyfile(folder / name, temporary)
+        # By hand it works in a folder of its own, beside the lists of its images.
+        config = run_config(training.plan, training.images, training.out / BY_HAND)
+        with whole_file(training.out / CONFIG) as temporary:
+            temporary.write_text(as_python(config))
     for _, folder in finished:
         # First the mark that says finished: a kill while the folder goes must not leave it.
         (folder / METRICS).unlink(missing_ok=True)
@@ -118,9 +121,6 @@ def train_one(training: Training, folder: Path, stop: StopRequest) -> None:
     with whole_file(folder / WEIGHTS) as temporary:
         save_file(state, temporary)
     write_json(folder / PLAN, plan.model_dump(mode="json"))
-    with whole_file(folder / CONFIG) as temporary:
-        # By hand it works in a folder of its own, beside the lists of its images.
-        temporary.write_text(as_python(run_config(plan, training.images, training.out / BY_HAND)))
     write_json(folder / METRICS, _facts(plan, segmentor, resume.history, began))
 
 
