@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 from replidg.config import vltseg_arms, vltseg_tests
 from replidg.config.check import load
 from replidg.config.vltseg_arms import Run
-from replidg.config.vltseg_parts import Perturbations
+from replidg.config.vltseg_studies import Perturbations
 from replidg.config.vltseg_tests import KINDS, Result
 from replidg.data.errors import DatasetError
 from replidg.data.perturbations import KINDS as PERTURBATIONS

@@ -10,18 +10,20 @@ from replidg.config.vltseg_parts import (
     Arm,
     Encoder,
     Fpn,
+    Mask2Former,
+    Scales,
+    SegmentorTraining,
+    Source,
+)
+from replidg.config.vltseg_studies import (
     Freezing,
     LossWeights,
-    Mask2Former,
     Panels,
     Perturbations,
     PixelTsne,
     PromptSets,
-    Scales,
     SegmentorBootstrap,
     SegmentorTest,
-    SegmentorTraining,
-    Source,
     Submissions,
 )
 from replidg.typed import Strict

@@ -16,7 +16,6 @@ from torch.nn import functional as F
 from replidg.config.inputs import Prompts
 from replidg.config.street_classes import CLASSES, IGNORED
 from replidg.models import store
-from replidg.segmentation.encoder import cosines
 
 
 class ClassTexts(nn.Module):

@@ -13,7 +13,7 @@ from replidg.compat import prepare_mmseg
 DEFORMABLE_ATTENTION = prepare_mmseg()
 
 import mmdet.models  # noqa: E402, F401
-import mmseg.datasets  # noqa: E402, F401
+import mmseg.datasets  # noqa: E402
 import mmseg.models  # noqa: E402, F401
 from mmengine.registry import DefaultScope  # noqa: E402
 

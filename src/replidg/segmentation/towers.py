@@ -173,9 +173,8 @@ def load_trunk(trunk: nn.Module, tower: Tower, resize: bool) -> list[str]:
     if resize:
         adapt = getattr(sys.modules[type(trunk).__module__], "checkpoint_filter_fn", None)
         state = adapt(state, trunk) if adapt and "pos_embed" in state else state
-    elif "pos_embed" in own:
-        if state["pos_embed"].shape != own["pos_embed"].shape:
-            state["pos_embed"] = own["pos_embed"]
+    elif "pos_embed" in own and state["pos_embed"].shape != own["pos_embed"].shape:
+        state["pos_embed"] = own["pos_embed"]
     # Frequencies of rotary embeddings are computed, not learned.
     spare = sorted(name for name in state if name not in own and not name.startswith("rope."))
     lost = sorted(name for name in own if name not in state and not name.startswith("rope."))
