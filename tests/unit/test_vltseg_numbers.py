@@ -145,6 +145,13 @@ def test_claims_hold_where_they_should(metrics):
     assert {c.name: c.holds for c in vltseg_claims(worse, arms())}["rpd_above_vision"] is False
 
 
+def test_claims_without_anything_to_compare_cannot_be_told(metrics):
+    few = metrics[metrics["method"].isin(["fpn", "most_frequent_class"])]
+    found = {claim.name: claim.holds for claim in vltseg_claims(few, arms())}
+    assert found.pop("above_constant") is True
+    assert set(found.values()) == {None} and len(found) == 6
+
+
 def test_a_claim_that_images_do_not_decide():
     gains = pd.DataFrame({"pair": ["a"], "gain": [1.0], "low": [-0.5], "high": [2.0]})
     assert decided("n", "s", gains).holds is None

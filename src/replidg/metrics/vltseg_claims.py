@@ -91,6 +91,8 @@ def _rpd(metrics: pd.DataFrame, arms: Mapping[str, Arm]) -> Claim:
 
 def _kinds_apart(means: pd.DataFrame, kinds: pd.Series, keys: list[str]) -> pd.DataFrame:
     """Pair each vision-language network with each vision-only one: pair, above, below, `keys`."""
+    # Without a row pandas takes names for numbers.
+    means = means.astype({"method": object, "setting": object})
     pairs = means[kinds == "vision_language"].merge(
         means[kinds == "vision"], on=keys, suffixes=("", "_other")
     )
