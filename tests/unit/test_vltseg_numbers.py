@@ -1,6 +1,7 @@
 """From confusions to the paper's rows, gains and claims, on made-up runs."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from replidg.metrics.segmentation import mean_iou, read_areas
 from replidg.metrics.vltseg import AVERAGE, PAGES, PARTIAL
 from replidg.metrics.vltseg_claims import decided, vltseg_claims
 from replidg.metrics.vltseg_gains import Pair, Side, pairs
+from replidg.published import load
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +66,6 @@ def test_a_mean_over_fewer_targets_has_another_name(tmp_path):
 
 
 def test_freezing_is_named_as_published(metrics):
-    from replidg.published import load
-
     rows = metrics[metrics["artefact"] == "f2"]
     theirs = load("vltseg")
     theirs = theirs[theirs["artefact"] == "f2"]
@@ -102,6 +102,12 @@ def test_pairs_compare_like_with_like():
     ]
     assert {p.second.arm for p in found if p.study == "decoders"} == {"eva02_clip"}
     assert {p.second.arm for p in found if p.study == "lambda"} == {"ptm"}
+    # Another encoder has another baseline.
+    other = {"vit": replace(arms()["randaug"], encoder="vit", pretraining="vision")}
+    other |= {"vit_pixmix": other["vit"]}
+    more = pairs({**arms(), **other}, SOURCES, [*sides, *(Side("gta5", name) for name in other)])
+    against = {p.first.arm: p.second.arm for p in more if p.study == "augmentation"}
+    assert against == {"randaug": "eva02_clip", "vit_pixmix": "vit"}
     assert all(p.first.source == p.second.source for p in found if p.study != "multi_source")
 
 
@@ -143,6 +149,21 @@ def test_claims_hold_where_they_should(metrics):
     rpd = (worse["artefact"] == "t3") & (worse["metric"] == "rpd") & (worse["method"] == "vltseg")
     worse.loc[rpd, "value"] = 1
     assert {c.name: c.holds for c in vltseg_claims(worse, arms())}["rpd_above_vision"] is False
+
+
+def test_the_claims_are_true_of_the_paper():
+    """If they were not, a perfect replication would fail them."""
+    theirs = load("vltseg")
+    means = theirs[(theirs["artefact"] == "t1") & (theirs["dataset"] == AVERAGE)]
+    for _, own in means.groupby("setting"):
+        values = own.set_index("method")["value"]
+        sighted = values[["segformer", "supervised_in21k", "mocov3", "deit3", "sam"]]
+        assert values[["clip", "eva02_clip"]].min() > sighted.max()
+        for name in ("clip", "eva02_clip"):
+            assert values[name] > values[f"{name}_frozen"]
+    kept = theirs[(theirs["artefact"] == "t3") & (theirs["metric"] == "rpd")]
+    wide = kept.pivot(index="setting", columns="method", values="value")
+    assert (wide["vltseg"] > wide[["segformer", "sam_m2f"]].max(axis=1)).all()
 
 
 def test_claims_without_anything_to_compare_cannot_be_told(metrics):

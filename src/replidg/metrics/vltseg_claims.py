@@ -22,7 +22,7 @@ def vltseg_claims(metrics: pd.DataFrame, arms: Mapping[str, Arm]) -> list[Claim]
         decided(
             "vision_language_above_vision",
             "Fine-tuned from vision-language pre-training, the mean over targets is above that "
-            "from vision-only pre-training, whichever arms of Table T1 are compared.",
+            "from vision-only pre-training, for every source and pair of networks of Table T1.",
             _means(metrics, "pretraining"),
         ),
         decided(

@@ -19,7 +19,7 @@ from replidg.metrics.segmentation import Areas, interval, resampled, seeds_mean
 from replidg.metrics.tidy import tidy
 from replidg.metrics.vltseg import AVERAGE, PAGES, PAPER, PARTIAL, Arm, Source, Tested
 
-#: Studies whose arms are compared with the first of them.
+#: Studies whose arms are compared with the first of them, among those with the same encoder.
 COMPARED = ("decoders", "language", "lambda", "prompts", "augmentation")
 MEAN_NAMES = (AVERAGE, PARTIAL)
 
@@ -115,7 +115,8 @@ def pairs(
     """Return every comparison that was run.
 
     Vision-language against vision-only pre-training, and full against frozen fine-tuning, among the
-    arms of Table T1 with the same source; in the studies of `COMPARED` each arm against the first;
+    arms of Table T1 with the same source; in the studies of `COMPARED` each arm against the first
+    with the same encoder;
     in `multi_source` each source against the first of its kind (synthetic or real).
 
     Args:
@@ -137,9 +138,11 @@ def pairs(
             ]
         for study in COMPARED:
             members = [name for name in own if study in arms[name].studies]
-            found += [
-                Pair(study, Side(source, name), Side(source, members[0])) for name in members[1:]
-            ]
+            firsts: dict[str, str] = {}
+            for name in members:
+                first = firsts.setdefault(arms[name].encoder, name)
+                if first != name:
+                    found.append(Pair(study, Side(source, name), Side(source, first)))
     for name, arm in arms.items():
         if "multi_source" not in arm.studies:
             continue
