@@ -21,8 +21,13 @@ if "snakemake" in globals():
     config = load(snakemake.config)
     indexes = {Path(path).parent.name: pd.read_parquet(path) for path in snakemake.input.indexes}
     wanted = sorted((result_of(path) for path in snakemake.output), key=lambda r: r.run)
+    places = []
     for run, results in groupby(wanted, key=lambda result: result.run):
         folder = Path(vltseg_arms.folder(run))
         tests = RunTests(config, folder, indexes, Path(snakemake.params.checkpoints))
         for result in results:
             tests.make(result)
+        places.append(tests.place)
+    # Snakemake deletes all outputs of a job that fails; until here they can be made again at once.
+    for place in places:
+        place.clear()

@@ -198,12 +198,12 @@ def test_shards_belong_to_network_images_and_options(rows, tmp_path):
 
     def folder(view=VIEW, rows=rows, kind="confusion"):
         place = evaluation.Workplace(tmp_path / "work", run, 2)
-        place.table(rows, Counting(), view, kind, "work")
-        folders.append(place.folder)
+        place.table(rows, Counting(), view, kind)
+        folders.append(place.folders[-1])
         return place
 
     first = folder()
-    assert first.folder == folder(VIEW._replace(workers=3)).folder and first.folder.is_dir()
+    assert first.folders == folder(VIEW._replace(workers=3)).folders and folders[0].is_dir()
     folder(VIEW._replace(window=16))
     folder(rows=rows.iloc[:3])
     folder(kind="panels")
@@ -214,7 +214,7 @@ def test_shards_belong_to_network_images_and_options(rows, tmp_path):
     assert len(set(folders)) == 7
     first.clear()
     first.clear()
-    assert first.folder is None and not folders[0].exists()
+    assert first.folders == [] and not folders[0].exists() and folders[2].exists()
 
 
 def test_code_is_part_of_the_key(tmp_path):

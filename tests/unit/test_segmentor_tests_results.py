@@ -151,6 +151,8 @@ def test_all_results_of_a_run(config, indexes, run):
     tests = testing.RunTests(config, run, indexes, Path("checkpoints"))
     for result in first(config):
         tests.make(result)
+    assert len(list(Path("checkpoints").glob("*/*"))) == len(first(config)) - 1
+    tests.place.clear()
     assert not list(Path("checkpoints").rglob("*.parquet"))
     own = pd.read_parquet(run / "gta5/confusion.parquet")
     assert own["image_id"].nunique() == 2

@@ -171,22 +171,22 @@ class Workplace:
     def __init__(self, checkpoints: Path, run: Path, shard: int) -> None:
         self.shard, self.checkpoints = shard, checkpoints / "segmentor_tests"
         names = ("model.safetensors", "segmentor.json")
-        self.folder: Path | None = None
+        self.folders: list[Path] = []
         self.network = [sha256_file(run / name) for name in names] + [code_version()]
 
-    def table(self, rows: pd.DataFrame, work: Work, view: View, kind: str, what: str) -> Any:
-        """Return `work` of all rows; see `sharded`. Call `clear` when the result is written."""
+    def table(self, rows: pd.DataFrame, work: Work, view: View, what: str) -> pd.DataFrame:
+        """Return `work` of all rows; see `sharded`. `what` names data set and kind of result."""
         view_key = view._replace(workers=0)
         columns = [name for name in ("perturbation", "severity") if name in rows]
-        key = [self.network, index_hash(rows), rows[columns].to_numpy().tolist(), kind, view_key]
-        self.folder = self.checkpoints / stable_hash([*key, self.shard])
-        return sharded(rows, work, self.shard, self.folder, what)
+        key = [self.network, index_hash(rows), rows[columns].to_numpy().tolist(), what, view_key]
+        self.folders.append(self.checkpoints / stable_hash([*key, self.shard]))
+        return sharded(rows, work, self.shard, self.folders[-1], what)
 
     def clear(self) -> None:
-        """Delete the shards of the last table, now that its file is written."""
-        if self.folder is not None:
-            shutil.rmtree(self.folder)
-        self.folder = None
+        """Delete the shards of all tables, at the end of a job: its outputs stay from then on."""
+        for folder in self.folders:
+            shutil.rmtree(folder, ignore_errors=True)
+        self.folders = []
 
 
 def code_version(root: Path = Path(__file__).parents[1]) -> str:

@@ -54,7 +54,6 @@ class RunTests:
         """Write one result."""
         logger.info("%s: %s of %s", self.run, result.kind, result.dataset)
         getattr(self, f"_{result.kind}")(result, Path(result.path))
-        self.place.clear()
 
     def _load(self, trained: bool) -> EncoderDecoder:
         return load_segmentor(self.run, trained=trained).segmentor.to(device()).eval()
@@ -79,7 +78,7 @@ class RunTests:
     def _confusion(self, result: Result, out: Path) -> None:
         view = self.view(result, self.paper.test.tta)
         work = partial(evaluation.counted, self.network, view=view)
-        table = self.place.table(self.rows(result), work, view, result.kind, _name(result))
+        table = self.place.table(self.rows(result), work, view, _name(result))
         order = ["image_id", "truth", "pred"]
         evaluation.write_table(table.sort_values(order, ignore_index=True), out)
 
@@ -90,7 +89,7 @@ class RunTests:
         view = self.view(result, tta=False)._replace(scale=study.scale, seed=study.seed)
         keys = ("perturbation", "severity")
         work = partial(evaluation.counted, self.network, view=view, keys=keys)
-        table = self.place.table(rows, work, view, result.kind, _name(result))
+        table = self.place.table(rows, work, view, _name(result))
         order = ["perturbation", "severity", "image_id", "truth", "pred"]
         evaluation.write_table(table.sort_values(order, ignore_index=True), out)
 
@@ -98,7 +97,7 @@ class RunTests:
         view = self.view(result, self.paper.test.tta)
         rows = self.rows(result).head(self.paper.panels.images[result.dataset])
         work = partial(evaluation.pictured, self.network, view=view)
-        table = self.place.table(rows, work, view, result.kind, _name(result))
+        table = self.place.table(rows, work, view, _name(result))
         evaluation.write_table(table, out)
 
     def _embeddings(self, result: Result, out: Path) -> None:
@@ -134,7 +133,7 @@ class RunTests:
             files = [evaluation.label_png(submissions.as_server_wants(x, page)) for x in labels]
             return pd.DataFrame({"name": map(submissions.name_of, part["image_id"]), "png": files})
 
-        table = self.place.table(rows, work, view, result.kind, _name(result))
+        table = self.place.table(rows, work, view, _name(result))
         submissions.write(table.itertuples(index=False, name=None), out)
 
 
