@@ -1,12 +1,17 @@
 """RandAugment and PixMix for segmentation: labels move with geometry, and with nothing else."""
 
+import random
+
 import cv2
 import numpy as np
 import pytest
+from colour_network import blocks, paint
+from mmengine.dataset import Compose
 from mmseg.registry import TRANSFORMS
 
 from replidg.data.errors import DatasetError
 from replidg.segmentation import augmentations
+from replidg.segmentation.pipelines import AUGMENTATIONS, train_pipeline
 
 
 def sample(side: int = 64) -> dict:
@@ -120,3 +125,27 @@ def test_pixmix_with_a_folder_of_pictures(tmp_path):
 def test_fractals_differ():
     first, second = augmentations._fractal(0), augmentations._fractal(1)
     assert first.shape == (512, 512, 3) and (first != second).any() and first.std() > 10
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_in_the_training_pipeline(name, tmp_path):
+    row = paint(tmp_path, "a", blocks(48, 80, 0))
+    steps = Compose([TRANSFORMS.build(step) for step in train_pipeline((80, 48), 40, 0.75, name)])
+    plain = Compose([TRANSFORMS.build(step) for step in train_pipeline((80, 48), 40, 0.75)])
+    changed = 0
+    for seed in range(8):
+        found = []
+        for pipeline in (steps, steps, plain):
+            np.random.seed(seed)
+            results = {
+                "img_path": row["path"], "seg_map_path": row["mask_path"],
+                "seg_fields": [], "reduce_zero_label": False,
+            }  # fmt: skip
+            random.seed(seed)
+            found.append(pipeline(results))
+        labels = [each["data_samples"].gt_sem_seg.data for each in found]
+        assert found[0]["inputs"].shape == (3, 40, 40) and labels[0].shape == (1, 40, 40)
+        assert (found[0]["inputs"] == found[1]["inputs"]).all() and (labels[0] == labels[1]).all()
+        changed += (found[0]["inputs"] != found[2]["inputs"]).any()
+        assert name == "randaug" or (labels[0] == labels[2]).all()
+    assert changed >= 5

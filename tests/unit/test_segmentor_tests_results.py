@@ -1,6 +1,7 @@
 """Every result of a test job, from configuration to files."""
 
 import copy
+import importlib.util
 from io import BytesIO
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from replidg.config.vltseg_tests import KINDS, Result
 from replidg.data.errors import DatasetError
 from replidg.data.perturbations import KINDS as PERTURBATIONS
 from replidg.data.perturbations import SEVERITIES
-from replidg.segmentation import submissions, testing
+from replidg.segmentation import testing
 
 ROOT = Path(__file__).parents[2]
 SCALE = {"train_size": [80, 48], "test_size": [80, 48], "crop": 48, "window": 32, "stride": 24,
@@ -91,6 +92,13 @@ def run(tmp_path, monkeypatch):
 
     monkeypatch.setattr(testing, "load_segmentor", lambda _, trained=True: Loaded(trained))
     return folder
+
+
+def script(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return getattr(module, name)
 
 
 def first(config):
@@ -178,10 +186,14 @@ def test_all_results_of_a_run(config, indexes, run):
         "before": (50, 3), "after": (50, 3), "labels": (50,),
     }  # fmt: skip
 
-    for page in ("cityscapes", "acdc"):
-        test = indexes[page][indexes[page]["split"] == "test"]
-        found = submissions.check(run / page / "submission.zip", test, page)
-        assert found["problems"] == "" and found["images"] == 2
+    script("check_submissions")(
+        config, list(vltseg_tests.paths(config, "submission").values()), indexes, Path("sent.csv")
+    )
+    sent = pd.read_csv("sent.csv").set_index("dataset")
+    assert sent["problems"].isna().all() and (sent["images"] == 2).all()
+    assert sent["ids"].to_dict() == {"cityscapes": "label ids", "acdc": "train ids"}
+    assert sent["state"]["acdc"] == "whole, but the server has 2,000 images"
+    assert sent[["source", "arm", "seed", "tta"]].iloc[0].tolist() == ["gta5", "clip", 0, True]
 
 
 def test_a_second_time_gives_the_same_bytes(config, indexes, run):
