@@ -79,6 +79,14 @@ def test_cosines_are_those_of_unit_vectors():
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
 
 
+def test_what_the_patches_leave_over_is_not_looked_at(clips):
+    encoder = encoder_of(small_plan(clips["vit"], scale={"crop": 36})).eval()
+    images = torch.randn(1, 3, 36, 36)
+    with torch.no_grad():
+        whole, part = encoder.encode_maps(images), encoder.encode_maps(images[..., :32, :32])
+    assert all(one.equal(other) for one, other in zip(whole, part, strict=True))
+
+
 @pytest.mark.parametrize("size", [(32, 32), (48, 40), (24, 32)])
 def test_maps_follow_the_size_of_the_image(clips, size):
     encoder = encoder_of(small_plan(clips["vit"])).eval()

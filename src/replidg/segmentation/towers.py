@@ -195,11 +195,20 @@ def reset_position_embedding(trunk: nn.Module) -> None:
 def maps(trunk: nn.Module, images: Tensor, layers: list[int]) -> list[Tensor]:
     """Return the feature maps (N, C, h, w) of blocks or stages.
 
+    What a ViT's patches leave over at the right and at the bottom (8 of 512 pixels at patches of
+    14) is not looked at.
+
     Args:
         trunk: timm model.
         images: (N, 3, H, W), normalised.
         layers: from 0.
     """
+    if hasattr(trunk, "patch_embed"):
+        height, width = (
+            side - side % patch
+            for side, patch in zip(images.shape[2:], trunk.patch_embed.patch_size, strict=True)
+        )
+        images = images[..., :height, :width]
     return trunk.forward_intermediates(
         images,
         indices=layers,
