@@ -105,6 +105,7 @@ def test_third_table_and_classes(tables):
     classes = tables["classes"]
     assert list(classes.columns[3:]) == list(CLASSES)
     assert not classes["network"].str.contains("blocks frozen|λ").any()
+    assert set(tables["training"]["iterations"]) == {20}
     assert tables["freezing"]["first blocks frozen"].max() == 2
 
 

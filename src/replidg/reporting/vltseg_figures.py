@@ -146,7 +146,8 @@ def perturbations(
                 marker=look.marker, color=look.color, linestyle=look.linestyle,
                 label=arm_name(name, arms),
             )  # fmt: skip
-        ax.plot([], [], "o", mfc="white", mec=INK, linestyle=":", color=INK, label="the paper")
+        if theirs["method"].isin([arms[n].studies.get("f3") for n in set(rows["method"])]).any():
+            ax.plot([], [], "o", mfc="white", mec=INK, linestyle=":", color=INK, label="the paper")
         ax.set_title(f"Corrupted images of {_names(rows['dataset'])}", loc="left")
         ax.set_xlabel("Severity (0: as they are)")
         ax.set_ylabel(f"{MIOU}, mean over corruptions")

@@ -93,5 +93,7 @@ def training(
     ):  # fmt: skip
         table.insert(2 + place, name, [each.get(key) or "" for each in extra])
     costs = {key: COST_NAMES[key] for key in COSTS if key in table}
+    if "iterations" in table:
+        table["iterations"] = table["iterations"].round().astype("Int64")
     words = [name for name in table if name not in COSTS]
     return table[[*words, *costs]].rename(columns=costs)
