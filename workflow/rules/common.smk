@@ -4,7 +4,7 @@ from pathlib import Path
 import replidg.config
 from replidg import artefacts
 from replidg.data import availability
-from replidg.config import provides, similarity_check
+from replidg.config import provides, similarity_check, vltseg_arms
 from replidg.config.check import BUDGET_ONLY, run_protocol
 from replidg.config.methods import TEXT_OBJECTIVES
 
@@ -36,6 +36,7 @@ ARTEFACTS = [a for a in artefacts.ARTEFACTS if artefacts.available(a, PROVIDED)]
 PAGES = provides.paper_datasets(CONFIG)
 SPLITTING = provides.splitting_backbones(CONFIG)
 NOISE = PAPER.annotation.noise
+SEG_DATASETS = vltseg_arms.datasets(CONFIG)
 FILLED_SHEET = "results/alignment/annotation/filled.csv"
 
 

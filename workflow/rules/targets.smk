@@ -7,6 +7,7 @@ rule all:
         rules.compare_alignment.output,
         rules.compare_scipd.output if SCIPD_ARMS else [],
         rules.compare_robust_ft.output if ROBUST else [],
+        rules.compare_vltseg.output if CONFIG.vltseg else [],
 
 
 rule report:
@@ -59,6 +60,7 @@ rule train:
         [f"{run}/predictions.parquet" for run in trained_runs()],
         scipd_files("predictions.parquet"),
         [path for _, _, path in robust_files()],
+        [f"{vltseg_arms.folder(run)}/metrics.json" for run in vltseg_arms.runs(CONFIG)],
 
 
 rule evaluate:
@@ -67,6 +69,7 @@ rule evaluate:
         rules.evaluate_scipd.output if SCIPD_ARMS else [],
         rules.evaluate_robust_ft.output if ROBUST else [],
         rules.evaluate_robust_ft_gains.output if ROBUST else [],
+        rules.evaluate_vltseg.output if CONFIG.vltseg else [],
 
 
 rule compare:
@@ -74,6 +77,7 @@ rule compare:
         rules.compare_alignment.output,
         rules.compare_scipd.output if SCIPD_ARMS else [],
         rules.compare_robust_ft.output if ROBUST else [],
+        rules.compare_vltseg.output if CONFIG.vltseg else [],
 
 
 rule annotate:

@@ -134,6 +134,11 @@ class TimmModel(ModelBase):
         description="whose pretrained weights; torchvision: its ImageNet-1k weights of "
         "vit_base_patch32_224 or vit_base_patch16_224; efficientnet_lite0: the demo's",
     )
+    path: str | None = Field(
+        None,
+        description="a checkpoint that you have, in the place of a download: safetensors, or what "
+        "torch.load reads without pickled code; timm's names, or MoCo v3's",
+    )
     image_size: PositiveInt | None = Field(None, description="input size; timm's own if absent")
 
 

@@ -24,6 +24,7 @@ from replidg.config.similarity import (
     PretrainingCorpus,
     Search,
 )
+from replidg.config.vltseg import Vltseg
 
 
 class ScoreVariant(Strict):
@@ -181,4 +182,5 @@ class Config(Strict):
     alignment: Alignment = Field(description="the alignment paper")
     robust_ft: RobustFt | None = Field(None, description="the robust fine-tuning paper")
     scipd: Scipd = Field(default=Scipd(), description="the SCI-PD paper")
+    vltseg: Vltseg | None = Field(None, description="the VLTSeg paper")
     plots: Plots = Field(default=Plots(), description="look of the figures")

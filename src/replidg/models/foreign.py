@@ -7,8 +7,11 @@ names mostly saw ImageNet-21k before. The architecture is the same, and so are t
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import safetensors.torch
+import torch
 from torch import Tensor, nn
 
 from replidg.models.lite import imagenet_init
@@ -68,6 +71,39 @@ def _efficientnet_lite0(name: str, model: nn.Module) -> dict[str, Any]:
     # The TensorFlow weights were trained on (pixel - 127) / 128.
     half = (0.5, 0.5, 0.5)
     return {"mean": half, "std": half, "crop_pct": 1.0, "interpolation": "bicubic"}
+
+
+#: What self-supervised trainings (MoCo v3, for one) put before the names of their encoder.
+WRAPPERS = ("module.", "base_encoder.", "backbone.")
+
+
+def load_file(path: Path, model: nn.Module) -> None:
+    """Load a checkpoint that the user has into a timm model without a head.
+
+    Args:
+        path: safetensors, or a file of torch.save without pickled code; its table of tensors may
+            lie under `state_dict` or `model`, and their names begin with `WRAPPERS`.
+        model: its names are the checkpoint's.
+
+    Raises:
+        RuntimeError: there is no such file, or it lacks parameters of the model; says which.
+    """
+    if not path.is_file():
+        raise RuntimeError(f"path: there is no file {path}")
+    if path.suffix == ".safetensors":
+        state = safetensors.torch.load_file(path)
+    else:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    state = state.get("state_dict", state.get("model", state))
+    own, found = model.state_dict(), {}
+    for name, value in state.items():
+        for wrapper in WRAPPERS:
+            name = name.removeprefix(wrapper)
+        found[name] = value
+    lost = sorted(own.keys() - found.keys())
+    if lost:
+        raise RuntimeError(f"path: {path} has no {', '.join(lost[:5])}; are these timm's names?")
+    model.load_state_dict({name: found[name] for name in own})
 
 
 #: Source -> function that loads a model's weights and returns its input.

@@ -120,10 +120,12 @@ def needs_quick_gelu(name: str, pretrained: str) -> bool:
 
 def _retrieve_timm(model: TimmModel, folder: Path) -> None:
     size = _size_argument(model)
-    own = model.pretrained and model.weights == "timm"
+    own = model.pretrained and model.weights == "timm" and model.path is None
     loaded = timm.create_model(model.name, pretrained=own, num_classes=0, **size)
     config = dict(loaded.pretrained_cfg, num_classes=0)
-    if model.pretrained and not own:
+    if model.path is not None:
+        foreign.load_file(Path(model.path), loaded)
+    elif model.pretrained and not own:
         config |= foreign.WEIGHTS[model.weights](model.name, loaded)
     if model.image_size is not None:
         config["input_size"] = (3, model.image_size, model.image_size)

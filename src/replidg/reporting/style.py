@@ -123,6 +123,14 @@ LABELS: dict[str, str] = {
     "dropped_low": "dropped (low score)",
     "dropped_high": "dropped (high score)",
     "mislabelled": "Mislabelled",
+    "gta5": "GTA5",
+    "synthia": "SYNTHIA",
+    "gta5_synthia": "GTA5 + SYNTHIA",
+    "cityscapes": "Cityscapes",
+    "bdd100k": "BDD100K",
+    "mapillary_vistas": "Mapillary",
+    "mapillary_cityscapes": "Mapillary, then Cityscapes",
+    "acdc": "ACDC",
 }
 
 

@@ -1,0 +1,45 @@
+# ruff: noqa: F821
+"""Hold our numbers of the VLTSeg paper against the published ones."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from replidg.metrics.comparable import comparable_datasets
+from replidg.metrics.verdict_files import write_verdicts
+from replidg.metrics.verdicts import judge
+from replidg.metrics.vltseg import PAPER_ARTEFACTS, PARTIAL
+from replidg.published import add_tolerances, load
+
+
+def compare_vltseg(metrics: Path, verified: Mapping[str, Path], scale: str, out: Path) -> None:
+    """Write the verdicts. Detection (t4, t5) and the servers' numbers (t6) are never ours: not run.
+
+    Args:
+        metrics: tidy metrics.
+        verified: `.verified.json` by data set.
+        scale: of the run; any but `full` makes nothing comparable.
+        out: csv file.
+    """
+    ours = pd.read_parquet(metrics)
+    ours = ours[ours["artefact"].isin(PAPER_ARTEFACTS) & (ours["dataset"] != PARTIAL)]
+    facts = {name: json.loads(path.read_text()) for name, path in verified.items()}
+    published = add_tolerances(load("vltseg"))
+    table = judge(ours, published, scale=scale, comparable=comparable_datasets(facts))
+    write_verdicts(table, out)
+
+
+if "snakemake" in globals():
+    from replidg.log import setup
+
+    setup(snakemake.log[0])
+    compare_vltseg(
+        metrics=Path(snakemake.input.metrics),
+        verified=dict(
+            zip(snakemake.params.names, map(Path, snakemake.input.verified), strict=True)
+        ),
+        scale=snakemake.params.scale,
+        out=Path(snakemake.output.verdicts),
+    )

@@ -1,0 +1,1 @@
+"""Semantic segmentation of the VLTSeg paper, by mmsegmentation with modules of ours."""
