@@ -243,12 +243,12 @@ def lacking_artefacts():
 
 
 def gpus_asked(wildcards):
-    """How many GPUs a job of a rule asks for, by the folder of its benchmark files."""
+    """How many GPUs jobs ask for, by the folder of their benchmark files."""
     asked = {}
-    for rule in workflow.rules:
-        gpu = rule.resources.get("gpu")
-        if gpu is not None and rule.benchmark and not gpu.is_evaluable() and gpu.value:
-            asked[Path(str(rule.benchmark)).parts[1]] = gpu.value
+    for each in workflow.rules:
+        gpu = each.resources.get("gpu")
+        if gpu is not None and each.benchmark and not gpu.is_evaluable() and gpu.value:
+            asked[Path(str(each.benchmark)).parts[1]] = gpu.value
     return asked
 
 

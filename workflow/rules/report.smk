@@ -1,6 +1,8 @@
 # What the papers of this configuration read, in their order.
 REPORTED_DATASETS = list(
-    dict.fromkeys([*PAPER.datasets, *SCIPD_PAGES.values(), *ROBUST_DATASETS, *SEG_DATASETS])
+    dict.fromkeys(
+        [*PAPER.datasets, *SCIPD_PAGES.values(), *ROBUST_DATASETS, *SEG_DATASETS]
+    )
 )
 
 
