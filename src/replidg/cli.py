@@ -12,7 +12,7 @@ import sys
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
-from replidg.artefacts import ARTEFACTS, PAPERS, missing, of, target
+from replidg.artefacts import ARTEFACTS, PAPERS, missing, target
 from replidg.commands import bundle, datasets, published, verdicts
 
 #: Stage targets with one line each, in the order in which they run.
@@ -51,12 +51,8 @@ def artefact_rows(provided: Collection[str] | None = None) -> list[Row]:
 
 
 def paper_rows() -> list[Row]:
-    """Return key and description of every paper; one without artefacts is planned."""
-    rows = []
-    for paper, (title, arxiv) in PAPERS.items():
-        state = "" if of(paper) else "planned: "
-        rows.append((paper, f"{state}{title} (arXiv {arxiv})"))
-    return rows
+    """Return key and description of every paper."""
+    return [(paper, f"{title} (arXiv {arxiv})") for paper, (title, arxiv) in PAPERS.items()]
 
 
 def format_sections(sections: Iterable[tuple[str, Sequence[Row]]]) -> str:

@@ -169,13 +169,6 @@ def test_list_tells_what_is_missing(capsys, monkeypatch):
     assert cli.main(["list", "--configfile", "nowhere.yaml"]) == 1
 
 
-def test_a_paper_without_artefacts_is_planned(monkeypatch):
-    monkeypatch.setattr(artefacts, "ARTEFACTS", of("alignment"))
-    words = dict(cli.paper_rows())
-    assert words["vltseg"].startswith("planned: ")
-    assert not words["alignment"].startswith("planned")
-
-
 def test_help_and_unknown_commands(capsys):
     with pytest.raises(SystemExit) as ended:
         cli.main(["--help"])
