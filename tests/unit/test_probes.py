@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from replidg.data.epoch_draws import group_weights
 from replidg.methods.epoch_schedule import Schedule
 from replidg.seeds import seed_of, seeded
-from replidg.training.probes import Budget, Features, Probes, Stream
+from replidg.training.probes import Budget, Features, Probes, Stream, train_all
 
 CLASSES, DIM, BATCH = 5, 7, 8
 SCHEDULE = Schedule(epochs=4, step_epochs=3, gamma=0.1)
@@ -112,3 +112,30 @@ def test_rates_see_the_same_batches_and_streams_others():
     assert not np.array_equal(a.batches(1, BATCH), a.batches(2, BATCH))
     assert a.batches(0, BATCH).shape == (2, 8) and (a.batches(0, BATCH)[1, 1:] == -1).all()
     assert b.steps(BATCH) == 8
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_streams_on_threads_end_with_the_same_bits(threads):
+    train, budget = features(60, 1, torch.float32), Budget(SCHEDULE, BATCH, 1e-4, CLASSES)
+    every = [Probes([stream], train, None, budget) for stream in streams()]
+    before = torch.get_num_threads()
+    train_all(every, threads)
+    torch.set_num_threads(before)
+    for stream, probes in zip(streams(), every, strict=True):
+        other = Probes([stream], train, None, budget)
+        for _ in other.run():
+            pass
+        assert torch.equal(probes.results()[0]["weight"], other.results()[0]["weight"])
+
+
+def test_a_stopped_stream_stops_alone_and_an_error_is_raised():
+    train, budget = features(60, 1, torch.float32), Budget(SCHEDULE, BATCH, 1e-4, CLASSES)
+    every = [Probes([stream], train, None, budget) for stream in streams()]
+    train_all(every, 1, lambda place: place != 1)
+    assert [probes.step for probes in every] == [8, 1, 12]
+
+    def fails(place):
+        raise RuntimeError("disk full")
+
+    with pytest.raises(RuntimeError, match="disk full"):
+        train_all([Probes(streams(), train, None, budget)], 1, fails)

@@ -158,6 +158,7 @@ def wise_ft(metrics: pd.DataFrame, options: Options, style: PlotStyle) -> Figure
                     ax.annotate(
                         f"{alpha:g}", (row["id_test"], row["test"]), xytext=(3, 3),
                         textcoords="offset points", fontsize=style.small,
+                        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.8},
                     )  # fmt: skip
             ax.margins(0.1)  # room for the numbers beside the points
             ax.set_title(label(dataset), loc="left")
@@ -209,7 +210,7 @@ def robustness(metrics: pd.DataFrame, options: Options, style: PlotStyle) -> Fig
             ends = np.array([found["id"].min(), found["id"].max()])
             ax.plot(to_logit(ends), to_logit(line.at(ends)), color=INK, label="vision-only runs")
             for axis, name in ((ax.xaxis, "ID"), (ax.yaxis, "OOD")):
-                axis.set_major_locator(FixedLocator(to_logit([1, 5, 10, 25, 50, 75, 90, 95])))
+                axis.set_major_locator(FixedLocator(to_logit([0, 1, 5, 10, 25, 50, 75, 90, 95])))
                 axis.set_major_formatter(FuncFormatter(_percent))
                 axis.set_label_text(f"{name} test: {SCORE_NAMES[metric]}")
             ax.set_title(label(dataset), loc="left")
