@@ -93,6 +93,14 @@ def test_mistakes_are_named():
     assert "scipd.tsne.target" in problems(tsne={"target": "sketch"})
 
 
+def test_null_takes_a_data_set_away():
+    own = config(datasets={"office_home": None})
+    assert {key.dataset for key in scipd_arms.runs(own)} == {"PACS"}
+    lacking = {a.name for a in of("scipd") if not available(a, provided(own))}
+    assert {"main_office_home", "lines_office_home"} < lacking and "main_pacs" not in lacking
+    assert "scipd.ablation.datasets: 'PACS' is not defined" in problems(datasets={"PACS": None})
+
+
 def test_without_methods_nothing_is_run_or_drawn():
     own = config(main=[])
     assert not scipd_arms.runs(own) and not scipd_arms.jobs(own)

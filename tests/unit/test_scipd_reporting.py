@@ -154,6 +154,25 @@ def test_lines_show_the_numbers():
     assert average.get_ydata() == pytest.approx([51 + 10 * h for h in SETS.values()])
 
 
+def test_one_target_needs_no_panel_for_the_mean():
+    table = metrics()
+    table = table[table["domain"] != "sketch"]
+    options = scipd_figures.Options(PAGES, ["erm"])
+    figure = scipd_figures.draw("lines_pacs", table, options, PlotStyle())
+    assert [ax.get_title(loc="left") for ax in figure.axes[:1]] == ["photo"]
+    assert len(figure.axes) == 2  # accuracy, H-score
+
+
+def test_captions_say_what_the_means_are_over():
+    options = Options(PAGES, list(GAIN), SWITCHES)
+    table = metrics()
+    some = (table["artefact"] != "ablation") | (table["setting"] == "H1_6")
+    caption = make("ablation", table[some & (table["seed"] == 0)], options).caption
+    assert caption.endswith("%. Mean over PACS; H = 1/6; targets photo, sketch; one seed.")
+    caption = make("main_pacs", table, options).caption
+    assert caption.endswith("± standard deviation over 2 seeds.")
+
+
 def test_scarcity_ends_at_the_main_tables():
     options = scipd_figures.Options(PAGES, list(GAIN), {"scipd_sp": "scipd"})
     figure = scipd_figures.draw("scarcity", metrics(), options, PlotStyle())

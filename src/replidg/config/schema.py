@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
-from replidg.config.inputs import Dataset, Embedding, Model, Preprocessing, Prompts, Strict
+from replidg.config.inputs import Dataset, Embedding, Model, Preprocessing, Prompts
 from replidg.config.labels import Annotation, PerceptualSplit
 from replidg.config.methods import FineTuning, Method
 from replidg.config.robust_ft import RobustFt
@@ -25,6 +25,7 @@ from replidg.config.similarity import (
     Search,
 )
 from replidg.config.vltseg import Vltseg
+from replidg.typed import Strict, without_nulls
 
 
 class ScoreVariant(Strict):
@@ -144,12 +145,7 @@ class Alignment(Strict):
         default={}, description="keys of `training` that differ for a data set"
     )
 
-    @field_validator("backbones", mode="before")
-    @classmethod
-    def _taken_away(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        return {name: other for name, other in value.items() if other is not None}
+    _taken_away = field_validator("backbones", mode="before")(without_nulls)
 
 
 class Plots(Strict):

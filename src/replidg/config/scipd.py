@@ -5,13 +5,13 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from replidg.config.hybrid_methods import HybridMethod
 from replidg.config.inputs import Share
 from replidg.config.label_sets import hybridness, parse_ids
 from replidg.config.methods import FineTuning
-from replidg.typed import Strict
+from replidg.typed import Strict, without_nulls
 
 
 class LabelSets(Strict):
@@ -127,7 +127,11 @@ class TSNE(Strict):
 class Scipd(Strict):
     """The SCI-PD paper (arXiv 2404.09011)."""
 
-    datasets: dict[str, HybridData] = Field(default={}, description="keys of `datasets`")
+    datasets: dict[str, HybridData] = Field(
+        default={},
+        description="keys of `datasets`; null takes away what an earlier file had, here, in "
+        "`students` and in `methods`",
+    )
     teacher: str = Field("tiny_clip", description="the CLIP that teaches; a key of `models`")
     prompts: str = Field("picture", description="texts of the classes; a key of `prompts`")
     students: dict[str, Student] = Field(default={}, description="student networks")
@@ -170,3 +174,5 @@ class Scipd(Strict):
     scarcity: Scarcity = Field(default=Scarcity(), description="fewer training images")
     views: Views = Field(default=Views(), description="cached teacher scores")
     tsne: TSNE | None = Field(None, description="maps of target features")
+
+    _taken_away = field_validator("datasets", "students", "methods", mode="before")(without_nulls)
