@@ -9,7 +9,7 @@ import pytest
 import yaml
 from workspace import MINI, ROOT, Workspace
 
-from replidg.artefacts import ARTEFACTS, available, files
+from replidg.artefacts import ARTEFACTS, available, files, target
 from replidg.config.files import read
 from replidg.config.provides import provided
 from replidg.metrics.verdict_files import read_verdicts
@@ -33,7 +33,15 @@ def test_every_artefact_is_there(finished: Workspace) -> None:
     for artefact in MADE:
         for path in files(artefact):
             assert (finished.folder / path).stat().st_size > 30, path
-    assert (finished.folder / "results/report.html").stat().st_size > 100_000
+    page = (finished.folder / "results/report.html").read_text()
+    assert len(page) > 700_000  # the tables' script alone has 620 kB
+    record = json.loads((finished.folder / "results/provenance.json").read_text())
+    changed = {change["key"]: change["here"] for change in record["changes"]}
+    assert changed["alignment.training.steps"] == "6" and "scale" not in changed
+    assert record["costs"]["cpu_hours"] > 0
+    # The command of each artefact names the overlay that the run was started with.
+    assert f"./replidg alignment_fig17 --configfile {MINI}" in page
+    assert all(f'id="{target(artefact)}"' in page for artefact in MADE)
 
 
 def test_counts_add_up(finished: Workspace) -> None:
