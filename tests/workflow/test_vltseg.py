@@ -60,7 +60,7 @@ def test_full_scale_is_a_job_a_run(tmp_path: Path) -> None:
     overlay.write_text(yaml.safe_dump(content))
     jobs = Workspace(tmp_path, overlay).planned("vltseg")
     runs = vltseg_arms.runs(FULL)
-    assert jobs["train_segmentor"] == len(runs) == 68
+    assert jobs["train_segmentor"] == len(runs) == 70
     assert jobs["test_segmentor"] == len(vltseg_tests.results(FULL))
 
 
