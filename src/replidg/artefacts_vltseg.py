@@ -71,8 +71,15 @@ _LISTED: tuple[tuple[Kind, str, str, tuple[str, ...]], ...] = (
     ("table", "training", "What was trained, and what it took", ()),
     ("table", "claims", "What the paper claims, and whether it holds in this run", ()),
 )  # fmt: skip
+
+
+def _number(name: str) -> str:
+    """Return T1 of t1, and words of what has no number."""
+    return name.upper() if name[1:].isdigit() else name.replace("_", " ")
+
+
 #: Fields of `replidg.artefacts.Artefact`.
 LISTED: tuple[tuple[str, str, Kind, str, str, tuple[str, ...]], ...] = tuple(
-    ("vltseg", name, kind, f"{kind.title()} {name}", title, ("vltseg", *needs))
+    ("vltseg", name, kind, f"{kind.title()} {_number(name)}", title, ("vltseg", *needs))
     for kind, name, title, needs in _LISTED
 )

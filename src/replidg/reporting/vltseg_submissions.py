@@ -34,17 +34,17 @@ def submissions(found: pd.DataFrame, names: Mapping[str, str]) -> Records:
     table = pd.DataFrame(
         {
             "data set": found["dataset"].map(label),
-            "server": found["server"].fillna(""),
             "source": found["source"].map(label),
             "network": found["arm"].map(names),
             "images": [f"{number} of {wanted}" for number, wanted in counts],
             "ids": found["ids"],
             "TTA": found["tta"].map({True: "yes", False: "no"}),
-            "MB": found["bytes"] / 1e6,
-            "sha256": found["sha256"].str[:12],
             "state": found["state"],
             "problems": found["problems"].fillna(""),
             "the paper's score": found["dataset"].map(scored).astype(float),
+            "MB": found["bytes"] / 1e6,
+            "sha256": found["sha256"].str[:12],
+            "server": found["server"].fillna(""),
         }
     )  # fmt: skip
     return Records(table, CAPTION, 2)

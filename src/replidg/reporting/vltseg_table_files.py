@@ -20,7 +20,7 @@ GAIN = (
 CAPTIONS: dict[str, str] = {
     "t1": f"{MIOU} of each pre-training by target, sources synthetic; DG mean: over the targets, "
     "with {level:.0%} interval over images",
-    "t2": f"{MIOU} from GTA5, published rows above ours",
+    "t2": f"{MIOU} from GTA5, published rows above ours; mean: over so many targets",
     "t3": f"{MIOU} from real to real; rPD: mean of the other data sets in percent of the source's",
     "decoders": f"Decoders, {MIOU}{GAIN}",
     "language": f"With and without language guidance (PTM loss), {MIOU}{GAIN}",

@@ -37,6 +37,13 @@ def test_rows(index: pd.DataFrame, held_out: int = 0) -> pd.DataFrame:
     return found.sort_values("image_id", ignore_index=True)
 
 
+def in_turn(rows: pd.DataFrame, number: int) -> pd.DataFrame:
+    """Return the first images by id, one of each condition in turn (ACDC's; others have none)."""
+    rank = rows.groupby("condition").cumcount()
+    turns = rows.assign(_rank=rank).sort_values(["_rank", "image_id"], kind="stable")
+    return turns.drop(columns="_rank").head(number).reset_index(drop=True)
+
+
 def _labelled(index: pd.DataFrame, split: str) -> pd.DataFrame:
     rows = index[(index["split"] == split) & (index["mask_path"] != "")]
     return rows.sort_values("image_id", ignore_index=True)

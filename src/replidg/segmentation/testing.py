@@ -22,7 +22,7 @@ from replidg.files import whole_file
 from replidg.models.store import device
 from replidg.segmentation import evaluation, submissions
 from replidg.segmentation.build import load_segmentor
-from replidg.segmentation.images import test_rows
+from replidg.segmentation.images import in_turn, test_rows
 from replidg.segmentation.pixel_embeddings import pixel_embeddings
 from replidg.segmentation.predictions import View, predicted
 
@@ -84,7 +84,7 @@ class RunTests:
 
     def _perturbed(self, result: Result, out: Path) -> None:
         study = self.paper.perturbations
-        rows = self.rows(result).head(study.images or len(self.indexes[result.dataset]))
+        rows = in_turn(self.rows(result), study.images or len(self.indexes[result.dataset]))
         rows = evaluation.corrupted(rows, study.kinds, study.severities)
         view = self.view(result, tta=False)._replace(scale=study.scale, seed=study.seed)
         keys = ("perturbation", "severity")
@@ -95,14 +95,14 @@ class RunTests:
 
     def _panels(self, result: Result, out: Path) -> None:
         view = self.view(result, self.paper.test.tta)
-        rows = self.rows(result).head(self.paper.panels.images[result.dataset])
+        rows = in_turn(self.rows(result), self.paper.panels.images[result.dataset])
         work = partial(evaluation.pictured, self.network, view=view)
         table = self.place.table(rows, work, view, _name(result))
         evaluation.write_table(table, out)
 
     def _embeddings(self, result: Result, out: Path) -> None:
         study = self.paper.tsne
-        rows = self.rows(result).head(study.images)
+        rows = in_turn(self.rows(result), study.images)
         found = pixel_embeddings(
             before=self._load(trained=False),
             after=self.network,
