@@ -11,6 +11,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
+from replidg import forgotten_artefacts
+
 Kind = Literal["figure", "table"]
 
 #: What a figure and what a table leaves in its folder.
@@ -105,6 +107,7 @@ NEEDS |= {
     "robust_ft:frozen": "an end-to-end CLIP with frozen parts among robust_ft.arms",
     "robust_ft:interpolation": "robust_ft.interpolation",
 }
+NEEDS |= forgotten_artefacts.NEEDS
 _DATASET = "dataset:"
 _OURS = "not in the paper"
 
@@ -243,6 +246,7 @@ ARTEFACTS: tuple[Artefact, ...] = (
         for kind, name, title, needs in _ROBUST
     ),
     *SCIPD,
+    *(Artefact("forgotten", *row) for row in forgotten_artefacts.ROWS),
 )
 
 

@@ -14,6 +14,7 @@ BASE = {
     "progress",
     "seeds",
     "artefacts",
+    "forgotten_artefacts",
     "checkout",
     "checkpoints",
     "compat",

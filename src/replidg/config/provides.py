@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 
-from replidg.config import robust_ft_check, scipd_check
+from replidg.config import forgotten_check, robust_ft_check, scipd_check
 from replidg.config.inputs import RegisteredDataset, TimmModel
 from replidg.config.schema import Config
 from replidg.config.similarity import AlphaSize, Owlv2Size
@@ -59,7 +59,8 @@ def provided(config: Config) -> frozenset[str]:
             found.add("scratch" if _random(config, name) else "backbones")
     if paper.annotation.labels is not None or paper.annotation.noise is not None:
         found.add("labels")
-    return frozenset(found | scipd_check.provided(config) | _robust_ft(config))
+    found |= scipd_check.provided(config) | _robust_ft(config)
+    return frozenset(found | forgotten_check.provided(config))
 
 
 def contrastive_arms(config: Config) -> list[str]:
