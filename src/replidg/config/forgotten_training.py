@@ -83,6 +83,7 @@ class ClipRun(Strict):
     image_tower_init: Literal["none", "efficientnet_lite0"] = Field(
         "none", description="ImageNet weights that the image tower starts from; the demo's"
     )
+    channels_last: bool = Field(False, description="memory format; pays for CNNs")
     epochs: PositiveInt = Field(32, description="passes over the training set")
     batch_size: PositiveInt = Field(16_384, description="image-text pairs a step, on all GPUs")
     lr: PositiveFloat = Field(5.0e-4, description="peak learning rate (AdamW, cosine)")
