@@ -98,10 +98,13 @@ class Truth(Strict):
 class DomainLabels(Strict):
     """Labelled pictures that the classifiers are trained, chosen and tested with (Table 3)."""
 
+    sheets: list[str] = Field(
+        default=[], description="filled sheets of this run's pages (target forgotten_sheets)"
+    )
     files: list[str] = Field(
         default=[],
-        description="filled sheets, or any csv with the columns image (path), label and, if you "
-        "like, dataset, domain, split",
+        description="csv with the columns image (path, seen from the csv), label and, if you like, "
+        "test_set, split (train, val, test)",
     )
     truth: Truth | None = Field(None, description="known labels, for pictures drawn in this run")
     web_images: PositiveInt = Field(19_000, description="web pictures that are sampled")
@@ -118,8 +121,8 @@ class DomainLabels(Strict):
 
     @model_validator(mode="after")
     def _one(self) -> DomainLabels:
-        if self.files and self.truth:
-            raise ValueError("either `files` (a person's) or `truth` (known), not both")
+        if (self.files or self.sheets) and self.truth:
+            raise ValueError("either a person's labels (`sheets`, `files`) or `truth`, not both")
         return self
 
 
