@@ -1,7 +1,6 @@
 # ruff: noqa: F821
 """Classify the test sets zero-shot with every epoch of trained CLIPs, or with released ones."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,8 +9,9 @@ import torch
 
 from replidg.config.forgotten_training import ClipRun, ZeroShot
 from replidg.files import whole_file
-from replidg.training.clip_evaluation import Checkpoint, Suite, evaluate, scores, templates_of
+from replidg.training.clip_evaluation import Checkpoint, evaluate, scores, templates_of
 from replidg.training.clip_mixes import write_architecture
+from replidg.training.suites import Suite, suite_of
 
 COLUMNS = ["epoch", "dataset", "domain", "version", "n", "correct", "top1"]
 
@@ -59,35 +59,6 @@ def evaluate_clip_mixes(
                 rows.to_parquet(temporary, index=False)
 
 
-def suite_of(
-    dataset: str, sets: Mapping[str, tuple[str, str]], data: Path, clean: Path, classes: Path
-) -> Suite:
-    """Read a data set's index, class names, and what is clean of it.
-
-    Args:
-        dataset: its name.
-        sets: test set: its data set and domain.
-        data: folder of the index.
-        clean: `kept` of each image.
-        classes: classes of each test set, standard and clean.
-    """
-    rows = pd.read_parquet(data / "index.parquet")
-    kept = pd.read_parquet(clean)
-    if kept["image_id"].tolist() != rows["image_id"].tolist():
-        raise ValueError(f"{clean}: rows do not match the index; delete it and run again")
-    own = {name: place for name, place in sets.items() if place[0] == dataset}
-    domains = {domain for _, domain in own.values()}
-    chosen = rows["domain"].isin(domains) if "all" not in domains else rows["domain"].notna()
-    known = json.loads(classes.read_text())
-    return Suite(
-        dataset=dataset,
-        rows=rows[chosen].reset_index(drop=True),
-        class_names=json.loads((data / "classes.json").read_text()),
-        classes={place: known[name] for name, place in own.items()},
-        kept=kept.loc[chosen, "kept"].to_numpy(bool),
-    )
-
-
 if "snakemake" in globals():
     from replidg.log import setup
 
@@ -104,11 +75,9 @@ if "snakemake" in globals():
             )
         ],
         protocol=ClipRun.model_validate(snakemake.params.protocol),
-        options=ZeroShot.model_validate(snakemake.params.options),
+        options=ZeroShot.model_validate(snakemake.config["forgotten"]["training"]["zero_shot"]),
         suites=[
-            suite_of(
-                name, snakemake.params.sets, Path(index).parent, Path(kept), Path(given.classes)
-            )
+            suite_of(name, snakemake.params.sets, index, kept, given.classes)
             for name, index, kept in zip(
                 snakemake.params.datasets, given.indices, given.clean, strict=True
             )

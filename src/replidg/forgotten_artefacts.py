@@ -13,6 +13,8 @@ NEEDS: dict[str, str] = {
     "forgotten": "the key forgotten",
     "forgotten:pruned": "forgotten.corpus.pruned",
     "forgotten:training": "forgotten.training",
+    "forgotten:resnets": "forgotten.training.resnets, and forgotten.train_set",
+    "forgotten:series": "forgotten.training.mixes.series",
 }
 #: Labels, domain classifiers and what they find.
 DOMAINS: tuple[Row, ...] = (
@@ -27,8 +29,32 @@ DOMAINS: tuple[Row, ...] = (
     ("table", "table10", "Table 10", "Renditions that pruning takes away", ("forgotten:pruned",)),
     ("table", "table11", "Table 11", "Images and classes of the clean test sets", ()),
 )
+_MIX, _NETS = ("forgotten:training",), ("forgotten:training", "forgotten:resnets")
+_SERIES = ("forgotten:training", "forgotten:series")
+_PANELS = tuple(
+    f"{suite} test sets, {version}"
+    for version in ("standard", "clean")
+    for suite in ("natural", "rendition")
+)
 #: What is trained on the filtered pictures.
-TRAINING: tuple[Row, ...] = ()
+TRAINING: tuple[Row, ...] = (
+    ("figure", "fig2", "Figure 2", "Accuracy without renditions over that of random images", _MIX),
+    ("figure", "fig3a", "Figure 3A", "Natural against rendition accuracy of mixes", _MIX),
+    ("figure", "fig3b", "Figure 3B", "Accuracy by number of added renditions", _MIX),
+    *(
+        ("figure", f"fig{n}", f"Figure {n}", f"Accuracy by training size, {what}", _MIX)
+        for n, what in zip(range(7, 11), _PANELS, strict=True)
+    ),
+    *(
+        ("figure", f"fig{n}", f"Figure {n}", f"ResNets by training size, {what}", _NETS)
+        for n, what in zip(range(11, 15), _PANELS, strict=True)
+    ),
+    ("figure", "fig15", "Figure 15", "Effective robustness, averages", _SERIES),
+    ("figure", "fig16", "Figure 16", "Effective robustness by ImageNet test set", _SERIES),
+    ("figure", "fig17", "Figure 17", "Effective robustness by domain of DomainNet", _SERIES),
+    ("table", "table2", "Table 2", "Natural images, mixes and random images", _SERIES),
+    ("table", "claims", "Table", "What the paper claims of training, and whether it holds", _MIX),
+)
 #: Fields of `replidg.artefacts.Artefact`, but for the paper.
 ROWS = tuple(
     (name, kind, number, title, ("forgotten", *needs))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from replidg.typed import Strict
 
@@ -44,9 +44,9 @@ class Pool(Strict):
 class Mix(Strict):
     """A training set: how many images of each pool."""
 
-    natural: Amount = Field(0, description="natural images, in units; all: the whole pool")
-    rendition: Amount = Field(0, description="renditions, in units; all: the whole pool")
-    random: Amount = Field(0, description="random images, in units; all: the whole pool")
+    natural: Amount = Field(0.0, description="natural images, in units; all: the whole pool")
+    rendition: Amount = Field(0.0, description="renditions, in units; all: the whole pool")
+    random: Amount = Field(0.0, description="random images, in units; all: the whole pool")
 
     @model_validator(mode="after")
     def _not_empty(self) -> Mix:
@@ -68,10 +68,20 @@ class Mixes(Strict):
         10_000, description="images a shard; mixes are whole shards, so sizes are rounded to it"
     )
     seed: int = Field(0, description="seed of the order of the pools")
-    sets: dict[str, Mix] = Field(min_length=1, description="training sets by name")
+    sets: dict[str, Mix] = Field(
+        min_length=1,
+        description="training sets by name; null takes away what an earlier file had",
+    )
     series: dict[Series, str] = Field(
         default={}, description="which of `sets` are the models of Table 2 and Figs 15 to 17"
     )
+
+    @field_validator("sets", mode="before")
+    @classmethod
+    def _taken_away(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {name: mix for name, mix in value.items() if mix is not None}
 
 
 class ClipRun(Strict):
@@ -173,7 +183,10 @@ class ResNets(Strict):
     test_crop: Annotated[float, Field(gt=0, le=1)] = Field(
         0.95, description="side of the test crop relative to the resized image"
     )
-    precision: Literal["amp", "fp32"] = Field("amp", description="number format")
+    target_threshold: float = Field(
+        0.2, ge=0, lt=1, description="mixed labels above it count as 1 in the binary cross-entropy"
+    )
+    precision: Literal["bf16", "fp32"] = Field("bf16", description="number format on a GPU")
     seed: int = Field(0, description="seed of subsets, initialisation, order and augmentation")
     workers: int = Field(0, ge=0, description="processes that decode; 0: the job's own")
     threads: PositiveInt = Field(1, description="CPU threads of a job")

@@ -70,7 +70,8 @@ def last_epoch(points: pd.DataFrame) -> pd.DataFrame:
 def in_suite(rows: pd.DataFrame, suite: Sequence[str]) -> pd.DataFrame:
     """Return the rows of the test sets of a suite."""
     places = {split_name(name) for name in suite}
-    return rows[[place in places for place in zip(rows["dataset"], rows["domain"], strict=True)]]
+    found = [place in places for place in zip(rows["dataset"], rows["domain"], strict=True)]
+    return rows[np.array(found, bool)]
 
 
 def suite_means(rows: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
@@ -159,11 +160,14 @@ def metrics(
     averages = mixing(last, sizes, unit_name)
     parts = [
         panels,
-        tidy(ratios(panels), artefact="fig2", method="laion_natural", metric="ratio", seed=0),
+        tidy(
+            ratios(panels), paper=PAPER, artefact="fig2", method="laion_natural", metric="ratio",
+            seed=0,
+        ),
         averages,
         tidy(
             best_mixes(averages[averages["artefact"] == "fig3a"]),
-            artefact="fig3a", dataset="all", method="laion_mix", metric="best_rendition_fraction",
+            paper=PAPER, artefact="fig3a", dataset="all", method="laion_mix", metric="best_rendition_fraction",
             seed=0,
         ),
         compared(points, series),
@@ -172,7 +176,7 @@ def metrics(
     if resnets is not None:
         parts += [subsets(resnets), resnet_points(resnets)]
     whole = pd.concat([part for part in parts if len(part)], ignore_index=True)
-    return tidy(whole.assign(paper=PAPER))
+    return whole
 
 
 def scaling(last: pd.DataFrame, sizes: Mapping[str, Size]) -> pd.DataFrame:

@@ -43,9 +43,10 @@ def mixes(name: str, metrics: pd.DataFrame, options: Options, style: PlotStyle) 
     """Fig 3A: average accuracy on rendition against natural sets; colour: share of renditions."""
     ours, theirs = _wide(own(metrics, name)), _wide(published(name, options))
     with apply(style):
-        fig = Figure(figsize=(style.page_width_in * 0.75, 4.2), layout="constrained")
+        fig = Figure(figsize=(style.page_width_in * 0.75, 4.6), layout="constrained")
         ax = fig.subplots()
         for place, (_, rows) in enumerate(theirs.groupby("setting", sort=False)):
+            rows = rows.sort_values("x")
             ax.plot(rows["natural"], rows["rendition"], ":", color=PUBLISHED, linewidth=0.7)
             ax.scatter(
                 rows["natural"], rows["rendition"], s=14, marker=MARKERS[place % len(MARKERS)],
@@ -65,7 +66,10 @@ def mixes(name: str, metrics: pd.DataFrame, options: Options, style: PlotStyle) 
         handles, names = ax.get_legend_handles_labels()
         if len(theirs):
             handles, names = [*handles, hollow_key(style)], [*names, "published"]
-        ax.legend(handles, names, title="Training images; star: best mix", loc="best")
+        fig.legend(
+            handles, names, title="Training images; star: best mix", ncols=4,
+            loc="outside lower center",
+        )  # fmt: skip
         bar = fig.colorbar(ScalarMappable(Normalize(0, 1), FRACTIONS), ax=ax)
         bar.set_label("Share of renditions")
     return fig
@@ -100,7 +104,9 @@ def added(name: str, metrics: pd.DataFrame, options: Options, style: PlotStyle) 
             ax.set_ylabel("Average top-1 (%)")
         handles, names = axes[0].get_legend_handles_labels()
         if len(theirs):
-            handles, names = [*handles, hollow_key(style)], [*names, "published"]
+            same = options.unit_name == MILLION
+            told = "published" if same else "published (millions: axis above)"
+            handles, names = [*handles, hollow_key(style)], [*names, told]
         fig.legend(handles, names, loc="outside lower center", ncols=4)
     return fig
 

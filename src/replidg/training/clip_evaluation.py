@@ -1,11 +1,12 @@
-"""Zero-shot evaluation of many checkpoints in one pass over a data set's images."""
+"""Evaluation of many checkpoints in one pass over a data set's images; zero-shot for CLIPs."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import open_clip
@@ -14,59 +15,28 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
-from replidg.data.images import ImageError, InputSpec, decode, normalise, resizer
+from replidg.data.images import InputSpec, normalise
 from replidg.models import lite  # noqa: F401  (registers the demo's tower)
 from replidg.models.store import device, own_spec
 from replidg.progress import Progress
+from replidg.training.suites import Suite, TestImages
 
 logger = logging.getLogger(__name__)
 STANDARD, CLEAN = "standard", "clean"
 TEXTS_AT_ONCE = 512
+Scorer = Callable[[Tensor], Tensor]
 
 
-@dataclass(frozen=True)
-class Suite:
-    """A data set and how its images are scored.
+class Scoring(Protocol):
+    """A model that can be evaluated; `spec` is the input that it wants."""
 
-    Attributes:
-        dataset: its name.
-        rows: its index in order: `path`, `domain`, `accepted` (labels that count as right, joined
-            by ";") and, in pixels, `border_px`.
-        class_names: in label order.
-        classes: test set (data set, domain): version: labels among which a class is chosen.
-        kept: which images are in the clean sets.
-    """
+    spec: InputSpec
 
-    dataset: str
-    rows: pd.DataFrame
-    class_names: Sequence[str]
-    classes: Mapping[tuple[str, str], Mapping[str, Sequence[int]]]
-    kept: np.ndarray
-
-
-class TestImages(Dataset):
-    """Images of a suite as uint8 tensors (3, S, S), ObjectNet's border cut off."""
-
-    __test__ = False
-
-    def __init__(self, rows: pd.DataFrame, spec: InputSpec) -> None:
-        self.paths = rows["path"].tolist()
-        self.borders = rows["border_px"].tolist() if "border_px" in rows else [0] * len(rows)
-        self.resize = resizer(spec)
-
-    def __len__(self) -> int:
-        """Return the number of images."""
-        return len(self.paths)
-
-    def __getitem__(self, place: int) -> Tensor:
-        """Return one image."""
-        image, border = decode(self.paths[place]), self.borders[place]
-        if 2 * border >= min(image.size):
-            raise ImageError(f"{self.paths[place]}: {image.size} pixels, but a border of {border}")
-        width, height = image.size
-        return self.resize(image.crop((border, border, width - border, height - border)))
+    def scorer(self, suite: Suite, templates: Sequence[str]) -> Scorer:
+        """Return what gives uint8 pixels (B, 3, S, S) a score (B, C) for each class of a suite."""
+        ...
 
 
 class Checkpoint:
@@ -86,28 +56,48 @@ class Checkpoint:
         self.spec, self.channels_last = own_spec(self.clip), channels_last
         if channels_last:
             self.clip.to(memory_format=torch.channels_last)
-        self.tokenizer = open_clip.get_tokenizer(f"local-dir:{model}")
+        self.model = model
+        self.known: dict[tuple[tuple[str, ...], ...], Tensor] = {}
 
     @torch.inference_mode()
     def texts(self, class_names: Sequence[str], templates: Sequence[str]) -> Tensor:
-        """Return unit vectors (C, D): of unit vectors of all templates the mean, normalised."""
-        spoken = [t.format(n.replace("_", " ")) for n in class_names for t in templates]
+        """Return unit vectors (C, D): of unit vectors of all templates the mean, normalised.
+
+        They are kept: all of ImageNet's test sets have the same classes.
+        """
+        key = (tuple(class_names), tuple(templates))
+        if key not in self.known:
+            self.known[key] = self._texts(*key)
+        return self.known[key]
+
+    def _texts(self, class_names: tuple[str, ...], templates: tuple[str, ...]) -> Tensor:
+        tokens = tokens_of(self.model, class_names, templates)
         parts = [
-            F.normalize(self.clip.encode_text(self.tokenizer(part).to(device())).float(), dim=-1)
-            for part in _chunks(spoken, TEXTS_AT_ONCE)
+            F.normalize(self.clip.encode_text(part.to(device())).float(), dim=-1)
+            for part in tokens.split(TEXTS_AT_ONCE)
         ]
         each = torch.cat(parts).view(len(class_names), len(templates), -1)
         return F.normalize(each.mean(1), dim=-1)
 
-    @torch.inference_mode()
-    def images(self, pixels: Tensor) -> Tensor:
-        """Return unit vectors (B, D) of uint8 pixels (B, 3, S, S)."""
-        inputs = normalise(pixels.to(device(), non_blocking=True), self.spec, self.channels_last)
-        return F.normalize(self.clip.encode_image(inputs).float(), dim=-1)
+    def scorer(self, suite: Suite, templates: Sequence[str]) -> Scorer:
+        """Return what gives uint8 pixels (B, 3, S, S) a score (B, C) for each class of a suite."""
+        texts = self.texts(suite.class_names, templates)
+
+        @torch.inference_mode()
+        def score(pixels: Tensor) -> Tensor:
+            inputs = normalise(
+                pixels.to(device(), non_blocking=True), self.spec, self.channels_last
+            )
+            return F.normalize(self.clip.encode_image(inputs).float(), dim=-1) @ texts.T
+
+        return score
 
 
-def _chunks(texts: list[str], size: int) -> list[list[str]]:
-    return [texts[start : start + size] for start in range(0, len(texts), size)]
+@lru_cache(maxsize=4)
+def tokens_of(model: Path, class_names: tuple[str, ...], templates: tuple[str, ...]) -> Tensor:
+    """Return token ids (C * T, L) of every class in every template, the same for all epochs."""
+    spoken = [t.format(n.replace("_", " ")) for n in class_names for t in templates]
+    return open_clip.get_tokenizer(f"local-dir:{model}")(spoken)
 
 
 def templates_of(templates: str | Sequence[str]) -> list[str]:
@@ -118,7 +108,7 @@ def templates_of(templates: str | Sequence[str]) -> list[str]:
 
 
 def evaluate(
-    checkpoints: Mapping[str, Checkpoint],
+    checkpoints: Mapping[str, Scoring],
     suite: Suite,
     templates: Sequence[str],
     batch_size: int,
@@ -139,7 +129,7 @@ def evaluate(
         is right.
     """
     names = list(checkpoints)
-    texts = {name: checkpoints[name].texts(suite.class_names, templates) for name in names}
+    scorers = {name: checkpoints[name].scorer(suite, templates) for name in names}
     masks = _masks(suite)
     specs = {checkpoint.spec for checkpoint in checkpoints.values()}
     if len(specs) != 1:
@@ -151,9 +141,9 @@ def evaluate(
         for pixels in batches:
             here = {k: mask[start : start + len(pixels)].to(device()) for k, mask in masks.items()}
             for name in names:
-                scores = checkpoints[name].images(pixels) @ texts[name].T
+                given = scorers[name](pixels)
                 for version, mask in here.items():
-                    own = predict(scores, mask)
+                    own = predict(given, mask)
                     found.setdefault((name, version), []).append(own.cpu())
             start += len(pixels)
             progress.add(len(pixels))
