@@ -18,7 +18,7 @@ from replidg.data.domain_shards import count
 from replidg.data.errors import DatasetError
 from replidg.data.standins.pictures import draw, encode
 from replidg.data.standins.web_lists import picture_of
-from replidg.files import whole_file, write_json
+from replidg.files import stable_hash, whole_file, write_json
 from replidg.progress import tracked
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ def draw_shards(index: Path, folder: Path, images_per_shard: int) -> None:
 
     Args:
         index: the list (`image_id`, `url`, `caption`).
-        folder: gets `00000.tar`, `00000_stats.json` and so on; whole shards are kept.
+        folder: gets `00000.tar`, `00000_stats.json` and so on; shards of the same rows are kept.
         images_per_shard: pictures of a shard.
     """
     # Imports torch.
@@ -42,13 +42,19 @@ def draw_shards(index: Path, folder: Path, images_per_shard: int) -> None:
     starts = range(0, len(rows), images_per_shard)
     for number, start in enumerate(tracked(starts, len(starts), "drawing shards", "shards")):
         tar = folder / f"{number:05d}.tar"
-        if tar.is_file():
-            continue
+        stats = tar.with_name(f"{tar.stem}_stats.json")
         part = rows.iloc[start : start + images_per_shard]
+        content = {"successes": len(part), "rows": stable_hash(part.to_numpy().tolist())}
+        if tar.is_file() and stats.is_file() and json.loads(stats.read_text()) == content:
+            continue
+        stats.unlink(missing_ok=True)  # written last: it says that the shard is of these rows
         with whole_file(tar) as temporary, TarWriter(str(temporary), **PLAIN) as writer:
             for place, row in enumerate(part.itertuples()):
                 writer.write({"__key__": f"{number:05d}{place:04d}", **_drawn(row)})
-        write_json(tar.with_name(f"{tar.stem}_stats.json"), {"successes": len(part)})
+        write_json(stats, content)
+    for tar in folder.glob("*.tar"):  # of a longer list
+        if int(tar.stem) >= len(starts):
+            tar.unlink()
 
 
 def _drawn(row: Any) -> dict[str, Any]:

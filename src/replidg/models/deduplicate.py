@@ -29,7 +29,9 @@ BLOCK = 8192
 def unit_rows(path: Path, start: int = 0, stop: int | None = None) -> np.ndarray:
     """Return rows of a file of embeddings as float32 of unit length; zeros stay zeros."""
     with safe_open(path, framework="np") as file:
-        values = file.get_slice("embeddings")[start:stop].astype(np.float32)
+        whole = file.get_slice("embeddings")
+        rows = whole.get_shape()[0]
+        values = whole[start : rows if stop is None else min(stop, rows)].astype(np.float32)
     lengths = np.linalg.norm(values, axis=1, keepdims=True)
     return values / np.maximum(lengths, 1e-12)
 

@@ -25,6 +25,11 @@ PLACES: dict[tuple[str, str], str] = {
     **{split_name(name): each.title for name, each in TEST_SETS.items()},
     ("average", "all"): "Average",
 }
+#: Headings where there are many.
+SHORT = {
+    title: title.replace("ImageNet", "IN").replace("DomainNet", "DN").replace("ObjectNet", "ON")
+    for title in PLACES.values()
+} | {"LAION-200M (Val)": "Val", "LAION-200M (Test)": "Test"}
 CLASSIFIERS: dict[str, str] = {
     "csd_n": "CSD-N",
     "csd_r": "CSD-R",
@@ -91,8 +96,8 @@ def beside(metrics: pd.DataFrame, shape: Shape, heads: Sequence[str]) -> Records
     wide = wide.sort_values(["rank", "whose"], ascending=[True, False], kind="stable")
     kept = [head for head in heads if head in wide]
     table = wide[[*names, "whose", *kept]].rename(columns={"whose": ""}).reset_index(drop=True)
-    if shape.decimals == 0:  # counts: no point, and no number where there is none
-        table[kept] = table[kept].round().astype("Int64")
+    whole = kept if shape.decimals == 0 else [head for head in kept if head == "images"]
+    table[whole] = table[whole].round().astype("Int64")
     return Records(table.rename_axis(columns=None), shape.caption, shape.decimals)
 
 
@@ -133,12 +138,14 @@ def tables(strict: str) -> dict[str, tuple[Shape, list[str]]]:
         strict: the strict precision in percent.
     """
     both = [f"{d}, {level}" for level in ("default", f"{strict} %") for d in DOMAINS]
-    pairs = [f"{p} {m}" for p in PLACES.values() for m in ("P", "R")]
+    places = ["Val", "Test", "Average", *SHORT.values()]
+    places = list(dict.fromkeys(places))
+    pairs = [f"{place} {letter}" for place in places for letter in ("P", "R")]
     letters = {"precision": "P", "recall": "R"}
     one_set, one_classifier = {"place": "Data set"}, {"classifier": "Classifier"}
 
     def pair(row: pd.Series) -> str:
-        return f"{row['place']} {letters[row['metric']]}"
+        return f"{SHORT[row['place']]} {letters[row['metric']]}"
 
     shares, plain = _by_level(strict), [f"{d}, default" for d in DOMAINS]
     sure = [f"{d}, {strict} %" for d in DOMAINS]
@@ -156,14 +163,14 @@ def tables(strict: str) -> dict[str, tuple[Shape, list[str]]]:
             pairs,
         ),
         "table5": (
-            Shape("table5", one_classifier, lambda r: r["place"],
+            Shape("table5", one_classifier, lambda r: SHORT[r["place"]],
                   "Accuracy in percent on natural pictures, without thresholds.", 0),
-            list(PLACES.values()),
+            places,
         ),
         "table6": (
-            Shape("table6", one_classifier, lambda r: r["place"],
+            Shape("table6", one_classifier, lambda r: SHORT[r["place"]],
                   "Accuracy in percent on renditions, without thresholds.", 0),
-            list(PLACES.values()),
+            places,
         ),
         "table7": (
             Shape("table7", one_set, shares, "Domains in percent.", 2), ["images", *both],
