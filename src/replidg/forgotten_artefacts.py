@@ -11,6 +11,7 @@ Row = tuple[Literal["figure", "table"], str, str, str, tuple[str, ...]]
 
 NEEDS: dict[str, str] = {
     "forgotten": "the key forgotten",
+    "forgotten:labels": "labelled pictures: forgotten.domains.labels",
     "forgotten:pruned": "forgotten.corpus.pruned",
     "forgotten:training": "forgotten.training",
     "forgotten:resnets": "forgotten.training.resnets, and forgotten.train_set",
@@ -57,6 +58,6 @@ TRAINING: tuple[Row, ...] = (
 )
 #: Fields of `replidg.artefacts.Artefact`, but for the paper.
 ROWS = tuple(
-    (name, kind, number, title, ("forgotten", *needs))
+    (name, kind, number, title, ("forgotten", "forgotten:labels", *needs))
     for kind, name, number, title, needs in (*DOMAINS, *TRAINING)
 )

@@ -7,11 +7,7 @@ FORGOTTEN = CONFIG.forgotten
 CORPUS = FORGOTTEN.corpus
 DOMAINS = FORGOTTEN.domains
 FORGOTTEN_SETS = FORGOTTEN.test_sets
-# Data sets that are classified: those of the test sets, and ImageNet's training images.
 FORGOTTEN_TESTED = forgotten_sets.datasets_of(FORGOTTEN_SETS)
-FORGOTTEN_DATASETS = list(
-    dict.fromkeys([*filter(None, [FORGOTTEN.train_set]), *FORGOTTEN_TESTED])
-)
 SHARDS_FOLDER = f"resources/shards/{CORPUS.dataset}"
 # Name of a job: what it makes.
 CLASSIFIER_JOBS = (

@@ -8,7 +8,12 @@ rule build_report:
         verified=[
             checked(dataset)
             for dataset in dict.fromkeys(
-                [*PAPER.datasets, *SCIPD_PAGES.values(), *ROBUST_DATASETS]
+                [
+                    *PAPER.datasets,
+                    *SCIPD_PAGES.values(),
+                    *ROBUST_DATASETS,
+                    *FORGOTTEN_DATASETS,
+                ]
             )
         ],
         models=expand(

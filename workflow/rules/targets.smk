@@ -7,6 +7,7 @@ rule all:
         rules.compare_alignment.output,
         rules.compare_scipd.output if SCIPD_ARMS else [],
         rules.compare_robust_ft.output if CONFIG.robust_ft else [],
+        rules.compare_forgotten.output if "forgotten:labels" in PROVIDED else [],
 
 
 rule report:
@@ -72,6 +73,7 @@ rule compare:
         rules.compare_alignment.output,
         rules.compare_scipd.output if SCIPD_ARMS else [],
         rules.compare_robust_ft.output if CONFIG.robust_ft else [],
+        rules.compare_forgotten.output if "forgotten:labels" in PROVIDED else [],
 
 
 rule annotate:
