@@ -19,6 +19,7 @@ from replidg.reporting.forgotten_look import (
     THOUSAND,
     TITLES,
     Options,
+    at,
     hollow,
     hollow_key,
     mean_line,
@@ -70,11 +71,7 @@ def relative(metrics: pd.DataFrame, options: Options, style: PlotStyle) -> Figur
             for name, each in TEST_SETS.items():
                 look = MethodStyle(SETS[name], "o" if each.suite == "natural" else "^")
                 mine, paper = (
-                    frame[
-                        (frame["dataset"] == each.dataset)
-                        & (frame["domain"] == each.domain)
-                        & (frame["setting"] == version)
-                    ]
+                    at(frame[frame["setting"] == version], (each.dataset, each.domain))
                     for frame in (rows, theirs)
                 )
                 hollow(behind, paper, look.color, look.marker)
@@ -96,7 +93,7 @@ def panels(
     unit, paper_unit = (
         (options.resnet_unit, THOUSAND) if of_resnets else (options.unit_name, MILLION)
     )
-    places = [place for place in TITLES if ((rows[["dataset", "domain"]] == place).all(1)).any()]
+    places = [place for place in TITLES if len(at(rows, place))]
     columns = 3
     lines = math.ceil(len(places) / columns)
     with apply(style):
@@ -104,7 +101,7 @@ def panels(
         axes = fig.subplots(lines, columns, squeeze=False).ravel()
         for ax, place in zip(axes, places, strict=False):
             behind = paper_axis(ax, unit, paper_unit)
-            mine, paper = (f[(f[["dataset", "domain"]] == place).all(1)] for f in (rows, theirs))
+            mine, paper = at(rows, place), at(theirs, place)
             for method in dict.fromkeys(rows["method"]):
                 look = SERIES[method]
                 drawn = paper[paper["method"] == method]

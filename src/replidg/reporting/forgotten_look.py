@@ -76,6 +76,11 @@ def own(metrics: pd.DataFrame, artefact: str, metric: str = "accuracy") -> pd.Da
     return rows
 
 
+def at(rows: pd.DataFrame, place: tuple[str, str]) -> pd.DataFrame:
+    """Return the rows of a test set."""
+    return rows[(rows["dataset"] == place[0]) & (rows["domain"] == place[1])]
+
+
 def paper_axis(ax: Axes, unit: str, paper_unit: str) -> Axes:
     """Return the axes for the paper's points: ours, or one with sizes of its own above."""
     if unit == paper_unit:
@@ -91,7 +96,9 @@ def paper_axis(ax: Axes, unit: str, paper_unit: str) -> Axes:
 
 
 def hollow(ax: Axes, rows: pd.DataFrame, color: str, marker: str, line: bool = True) -> None:
-    """Draw the paper's points at `x`, `value`."""
+    """Draw the paper's points at `x`, `value`, if there are any."""
+    if rows.empty:
+        return
     rows = rows.sort_values("x")
     ax.plot(
         rows["x"], rows["value"], linestyle=":" if line else "none", linewidth=0.8, marker=marker,

@@ -20,6 +20,7 @@ from replidg.reporting.forgotten_look import (
     SERIES,
     TITLES,
     Options,
+    at,
     hollow,
     hollow_key,
     mean_line,
@@ -118,8 +119,7 @@ def robustness(name: str, metrics: pd.DataFrame, options: Options, style: PlotSt
     """
     rows, theirs = own(metrics, name), published(name, options)
     titles = AVERAGES if name == "fig15" else TITLES
-    keys = ["domain"] if name == "fig15" else ["dataset", "domain"]
-    places = [place for place in titles if _at(rows, keys, place).any()]
+    places = [place for place in titles if len(_at(rows, place))]
     columns = min(3, len(places))
     lines = math.ceil(len(places) / columns)
     with apply(style):
@@ -127,14 +127,9 @@ def robustness(name: str, metrics: pd.DataFrame, options: Options, style: PlotSt
         fig = Figure(figsize=size, layout="constrained")
         axes = fig.subplots(lines, columns, squeeze=False).ravel()
         for ax, place in zip(axes, places, strict=False):
-            mine, paper = (f[_at(f, keys, place)] for f in (rows, theirs))
+            mine, paper = _at(rows, place), _at(theirs, place)
             for method, look in SERIES.items():
-                drawn = paper[paper["method"] == method]
-                ax.plot(
-                    to_probit(drawn["x"]), to_probit(drawn["value"]), linestyle="none",
-                    marker=look.marker, color=look.color, markerfacecolor="none", alpha=0.35,
-                    markersize=style.marker_size * 0.7, zorder=1,
-                )  # fmt: skip
+                _published(ax, paper[paper["method"] == method], look, style)
                 _trajectory(ax, mine[mine["method"] == method], look, method)
             _baseline(ax, mine)
             _probit_ticks(ax)
@@ -152,9 +147,18 @@ def robustness(name: str, metrics: pd.DataFrame, options: Options, style: PlotSt
     return fig
 
 
-def _at(rows: pd.DataFrame, keys: list[str], place: str | tuple[str, str]) -> pd.Series:
-    wanted = [place] if isinstance(place, str) else list(place)
-    return (rows[keys] == wanted).all(axis=1)
+def _at(rows: pd.DataFrame, place: str | tuple[str, str]) -> pd.DataFrame:
+    return at(rows, ("average", place) if isinstance(place, str) else place)
+
+
+def _published(ax: Axes, rows: pd.DataFrame, look: MethodStyle, style: PlotStyle) -> None:
+    if rows.empty:
+        return
+    ax.plot(
+        to_probit(rows["x"]), to_probit(rows["value"]), linestyle="none", marker=look.marker,
+        color=look.color, markerfacecolor="none", alpha=0.35,
+        markersize=style.marker_size * 0.7, zorder=1,
+    )  # fmt: skip
 
 
 def _trajectory(ax: Axes, rows: pd.DataFrame, look: MethodStyle, method: str) -> None:
