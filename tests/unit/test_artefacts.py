@@ -72,7 +72,7 @@ def demo(*overlays):
 def test_what_a_configuration_provides():
     config = demo()
     found = provided(load(config))
-    assert {need for need in found if not need.startswith(("scipd", "robust"))} == {
+    assert {need for need in found if not need.startswith(("scipd", "robust", "forgotten"))} == {
         "dataset:PACS", "dataset:VLCS", "corpus", "zero_shot", "labels", "sizes", "backbones",
         "scratch",
     }  # fmt: skip

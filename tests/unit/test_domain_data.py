@@ -169,8 +169,7 @@ def drawn(count=30):
             "test_set": [WEB] * count + ["imagenet_r"],
             "image_id": [f"w{n}" for n in range(count)] + ["r"],
             "path": "p",
-            "url": [f"https://x/{'photo' if n % 2 else 'noto'}/{n}.jpg" for n in range(count)]
-            + [""],
+            "url": [*(f"x/{('noto', 'photo')[n % 2]}/{n}.jpg" for n in range(count)), ""],
         }
     )
 
