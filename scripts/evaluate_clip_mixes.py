@@ -2,6 +2,7 @@
 """Classify the test sets zero-shot with every epoch of trained CLIPs, or with released ones."""
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import pandas as pd
@@ -77,9 +78,9 @@ if "snakemake" in globals():
         protocol=ClipRun.model_validate(snakemake.params.protocol),
         options=ZeroShot.model_validate(snakemake.config["forgotten"]["training"]["zero_shot"]),
         suites=[
-            suite_of(name, snakemake.params.sets, index, kept, given.classes)
-            for name, index, kept in zip(
-                snakemake.params.datasets, given.indices, given.clean, strict=True
+            suite_of(name, snakemake.params.sets, index, kept, given.get("classes"))
+            for name, index, kept in zip_longest(
+                snakemake.params.datasets, given.indices, given.get("clean", [])
             )
         ],
         scratch=Path(snakemake.params.scratch),

@@ -4,6 +4,7 @@
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import pandas as pd
@@ -96,9 +97,9 @@ if "snakemake" in globals():
         index=Path(given.index),
         domains=Path(given.domains),
         suites=[
-            suite_of(name, snakemake.params.sets, index, kept, given.classes)
-            for name, index, kept in zip(
-                snakemake.params.datasets, given.indices, given.clean, strict=True
+            suite_of(name, snakemake.params.sets, index, kept, given.get("classes"))
+            for name, index, kept in zip_longest(
+                snakemake.params.datasets, given.indices, given.get("clean", [])
             )
         ],
         out={

@@ -14,6 +14,8 @@ NEEDS: dict[str, str] = {
     "forgotten:labels": "labelled pictures: forgotten.domains.labels",
     "forgotten:pruned": "forgotten.corpus.pruned",
     "forgotten:training": "forgotten.training",
+    "forgotten:pools": "labelled pictures (forgotten.domains.labels), or pools from released lists "
+    "(forgotten.training.mixes.pools), or released checkpoints alone (zero_shot.released)",
     "forgotten:resnets": "forgotten.training.resnets, and forgotten.train_set",
     "forgotten:series": "forgotten.training.mixes.series",
 }
@@ -30,8 +32,11 @@ DOMAINS: tuple[Row, ...] = (
     ("table", "table10", "Table 10", "Renditions that pruning takes away", ("forgotten:pruned",)),
     ("table", "table11", "Table 11", "Images and classes of the clean test sets", ()),
 )
-_MIX, _NETS = ("forgotten:training",), ("forgotten:training", "forgotten:resnets")
-_SERIES = ("forgotten:training", "forgotten:series")
+_LABELS = "forgotten:labels"
+_MIX = ("forgotten:training", "forgotten:pools")
+_NETS = (*_MIX, _LABELS, "forgotten:resnets")
+_SERIES = (*_MIX, "forgotten:series")
+_CLEAN = (*_MIX, _LABELS)
 _PANELS = tuple(
     f"{suite} test sets, {version}"
     for version in ("standard", "clean")
@@ -40,11 +45,11 @@ _PANELS = tuple(
 #: What is trained on the filtered pictures.
 TRAINING: tuple[Row, ...] = (
     ("figure", "fig2", "Figure 2", "Accuracy without renditions over that of random images", _MIX),
-    ("figure", "fig3a", "Figure 3A", "Natural against rendition accuracy of mixes", _MIX),
-    ("figure", "fig3b", "Figure 3B", "Accuracy by number of added renditions", _MIX),
+    ("figure", "fig3a", "Figure 3A", "Natural against rendition accuracy of mixes", _CLEAN),
+    ("figure", "fig3b", "Figure 3B", "Accuracy by number of added renditions", _CLEAN),
     *(
-        ("figure", f"fig{n}", f"Figure {n}", f"Accuracy by training size, {what}", _MIX)
-        for n, what in zip(range(7, 11), _PANELS, strict=True)
+        ("figure", f"fig{n}", f"Figure {n}", f"Accuracy by training size, {what}", needs)
+        for n, what, needs in zip(range(7, 11), _PANELS, (_MIX, _MIX, _CLEAN, _CLEAN), strict=True)
     ),
     *(
         ("figure", f"fig{n}", f"Figure {n}", f"ResNets by training size, {what}", _NETS)
@@ -58,6 +63,7 @@ TRAINING: tuple[Row, ...] = (
 )
 #: Fields of `replidg.artefacts.Artefact`, but for the paper.
 ROWS = tuple(
-    (name, kind, number, title, ("forgotten", "forgotten:labels", *needs))
-    for kind, name, number, title, needs in (*DOMAINS, *TRAINING)
+    (name, kind, number, title, ("forgotten", *also, *needs))
+    for rows, also in ((DOMAINS, (_LABELS,)), (TRAINING, ()))
+    for kind, name, number, title, needs in rows
 )

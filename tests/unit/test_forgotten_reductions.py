@@ -140,6 +140,15 @@ def test_all_figures_from_made_up_runs():
     assert not rows.duplicated([*forgotten_keys(), "seed"]).any()
 
 
+def test_without_clean_sets_the_standard_figures_remain():
+    points = made_up_points()
+    points = points[points["version"] == "standard"]
+    rows = forgotten.metrics(points, SIZES, {"laion_natural": "n2"}, "M")
+    assert set(rows["artefact"]) == {"fig2", "fig7", "fig8", "table2", "fig15", "fig16", "fig17"}
+    assert set(rows.loc[rows["artefact"] == "fig2", "setting"]) == {"standard"}
+    assert {claim.holds for claim in forgotten_claims(rows)} == {None}
+
+
 def forgotten_keys():
     return ["artefact", "dataset", "domain", "method", "setting", "metric", "x"]
 

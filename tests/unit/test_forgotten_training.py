@@ -19,7 +19,7 @@ from replidg.data.class_groups import read_groups
 from replidg.data.errors import DatasetError
 from replidg.data.pools import Order, pack
 from replidg.training import clip_evaluation, clip_main, clip_mixes, subset_nets
-from replidg.training.suites import Suite, only
+from replidg.training.suites import Suite, only, suite_of
 
 MIXES = Mixes(unit=1, shard_images=4, sets={"half": Mix(natural=8, rendition=4)})
 
@@ -188,6 +188,29 @@ def test_domains_are_scored_apart(tmp_path):
     made = clip_evaluation.scores(found).set_index(["domain", "version"])
     assert made.loc[("real", "standard"), ["n", "correct"]].tolist() == [3, 1]
     assert made.loc[("sketch", "standard"), ["n", "correct"]].tolist() == [3, 1]
+
+
+def test_a_suite_is_read_with_and_without_clean_sets(tmp_path):
+    data = tmp_path / "index.parquet"
+    rows = suite(tmp_path, ("real", "sketch")).rows.assign(image_id=[str(n) for n in range(6)])
+    rows.to_parquet(data)
+    (tmp_path / "classes.json").write_text('["cat", "dog", "cow"]')
+    sets = {"domain_net/real": ["domain_net", "real"], "imagenet_a": ["imagenet_a", "all"]}
+    plain = suite_of("domain_net", sets, data, None, None)
+    assert plain.rows["image_id"].tolist() == ["0", "2", "4"] and not plain.kept.any()
+    assert plain.classes == {("domain_net", "real"): {"standard": [0, 1, 2], "clean": []}}
+    table = np.float32([[1, 0, 0]] * 3)
+    made = clip_evaluation.scores(clip_evaluation.evaluate({"1": Fixed(table)}, plain, [], 4, 0))
+    assert made[["version", "n", "correct"]].to_numpy().tolist() == [["standard", 3, 1]]
+    kept = rows[["image_id"]].assign(kept=[True, True, False, True, True, True])
+    kept.to_parquet(tmp_path / "clean.parquet")
+    (tmp_path / "known.json").write_text('{"domain_net/real": {"standard": [0, 1], "clean": [0]}}')
+    clean = suite_of("domain_net", sets, data, tmp_path / "clean.parquet", tmp_path / "known.json")
+    assert clean.kept.tolist() == [True, False, True]
+    assert clean.classes[("domain_net", "real")]["clean"] == [0]
+    kept.iloc[:3].to_parquet(tmp_path / "clean.parquet")
+    with pytest.raises(ValueError, match="rows do not match"):
+        suite_of("domain_net", sets, data, tmp_path / "clean.parquet", tmp_path / "known.json")
 
 
 def test_class_texts_are_normalised_means_of_normalised_templates(tmp_path):

@@ -70,12 +70,11 @@ for job, dealt_runs in evaluated_mixes().items():
         name:
             f"evaluate_clip_mixes_{job}"
         input:
+            **clean_files(),
             weights=mix_inputs(dealt_runs),
             indices=expand(
                 "results/data/{dataset}/index.parquet", dataset=FORGOTTEN_TESTED
             ),
-            clean=clean_files(),
-            classes="results/forgotten/clean/classes.json",
         output:
             scores=[f"{mix_folder(*run)}/zero_shot.parquet" for run in dealt_runs],
             predictions=[

@@ -103,4 +103,12 @@ def pool_members(wildcards):
 
 
 def clean_files():
-    return [f"results/forgotten/clean/{name}.parquet" for name in FORGOTTEN_TESTED]
+    """What is clean of each data set; nothing if there are no labels to tell it by."""
+    if "forgotten:labels" not in PROVIDED:
+        return {"clean": [], "classes": []}
+    return {
+        "clean": [
+            f"results/forgotten/clean/{name}.parquet" for name in FORGOTTEN_TESTED
+        ],
+        "classes": "results/forgotten/clean/classes.json",
+    }

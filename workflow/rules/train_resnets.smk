@@ -9,7 +9,7 @@ RESNET_RUNS = (
         for kind, draws in (("natural", 1), ("subset", RESNETS.draws))
         for draw in range(draws)
     ]
-    if RESNETS
+    if RESNETS and "forgotten:labels" in PROVIDED
     else []
 )
 
@@ -28,13 +28,12 @@ for job, dealt_runs in dealt(RESNET_RUNS, RESNETS and RESNETS.jobs).items():
         name:
             f"train_subset_nets_{job}"
         input:
+            **clean_files(),
             index=f"results/data/{FORGOTTEN.train_set}/index.parquet",
             domains=f"results/forgotten/domains/{FORGOTTEN.train_set}/domains.parquet",
             indices=expand(
                 "results/data/{dataset}/index.parquet", dataset=FORGOTTEN_TESTED
             ),
-            clean=clean_files(),
-            classes="results/forgotten/clean/classes.json",
         output:
             scores=[f"{resnet_folder(*run)}/scores.parquet" for run in dealt_runs],
             predictions=[

@@ -58,4 +58,10 @@ def provided(config: Config) -> set[str]:
     if training is None:
         return set()
     found = {"forgotten:training"} | ({"forgotten:series"} if training.mixes.series else set())
+    trained = [m for n, m in training.mixes.sets.items() if n not in training.zero_shot.released]
+    used = [p for p in POOLS if any(getattr(mix, p) for mix in trained)]
+    labels = config.forgotten.domains.labels
+    labelled = bool(labels.truth or labels.sheets or labels.files)
+    if labelled or all(training.mixes.pools[pool].source == "list" for pool in used):
+        found.add("forgotten:pools")
     return found | ({"forgotten:resnets"} if training.resnets else set())

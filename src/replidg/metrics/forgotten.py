@@ -131,6 +131,8 @@ def best_mixes(averages: pd.DataFrame) -> pd.DataFrame:
     Returns:
         `setting` and `value`, the fraction.
     """
+    if averages.empty:
+        return pd.DataFrame({"setting": [], "value": []})
     means = averages.groupby(["setting", "x", "domain"])["value"].mean().unstack("domain").dropna()
     distance = np.hypot(means["natural"], means["rendition"])
     best = distance.groupby("setting", sort=False).idxmax()
@@ -167,8 +169,8 @@ def metrics(
         averages,
         tidy(
             best_mixes(averages[averages["artefact"] == "fig3a"]),
-            paper=PAPER, artefact="fig3a", dataset="all", method="laion_mix", metric="best_rendition_fraction",
-            seed=0,
+            paper=PAPER, artefact="fig3a", dataset="all", method="laion_mix",
+            metric="best_rendition_fraction", seed=0,
         ),
         compared(points, series),
         robustness(points, series),

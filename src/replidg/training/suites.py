@@ -39,8 +39,8 @@ def suite_of(
     dataset: str,
     sets: Mapping[str, tuple[str, str]],
     index: Path | str,
-    clean: Path | str,
-    classes: Path | str,
+    clean: Path | str | None,
+    classes: Path | str | None,
 ) -> Suite:
     """Read a data set's index, class names, and what is clean of it.
 
@@ -48,17 +48,17 @@ def suite_of(
         dataset: its name.
         sets: test set: its data set and domain.
         index: one row an image; `classes.json` lies beside it.
-        clean: `kept` of each image.
-        classes: classes of each test set, standard and clean.
+        clean: `kept` of each image; None if nothing is known to be clean.
+        classes: classes of each test set, standard and clean; None for those it has images of.
     """
     rows = pd.read_parquet(index)
-    kept = pd.read_parquet(clean)
+    kept = rows.assign(kept=False) if clean is None else pd.read_parquet(clean)
     if kept["image_id"].tolist() != rows["image_id"].tolist():
         raise ValueError(f"{clean}: rows do not match the index; delete it and run again")
     own = {name: tuple(place) for name, place in sets.items() if place[0] == dataset}
     domains = {domain for _, domain in own.values()}
     chosen = rows["domain"].isin(domains) if "all" not in domains else rows["domain"].notna()
-    known = json.loads(Path(classes).read_text())
+    known = json.loads(Path(classes).read_text()) if classes else _classes(rows, own)
     return Suite(
         dataset=dataset,
         rows=rows[chosen].reset_index(drop=True),
@@ -66,6 +66,17 @@ def suite_of(
         classes={place: known[name] for name, place in own.items()},
         kept=kept.loc[chosen, "kept"].to_numpy(bool),
     )
+
+
+def _classes(
+    rows: pd.DataFrame, sets: Mapping[str, tuple[str, str]]
+) -> dict[str, dict[str, list[int]]]:
+    """Return the classes that each test set has images of, and none that are clean."""
+    found = {}
+    for name, (_, domain) in sets.items():
+        here = rows if domain == "all" else rows[rows["domain"] == domain]
+        found[name] = {"standard": sorted(set(here["label"].tolist())), "clean": []}
+    return found
 
 
 def only(suite: Suite, groups: Sequence[Sequence[int]]) -> Suite:

@@ -56,8 +56,16 @@ if MIXING:
 rule compare_forgotten:
     input:
         metrics=[
-            "results/forgotten/domain_metrics.parquet",
-            *(["results/forgotten/metrics.parquet"] if MIXING else []),
+            *(
+                ["results/forgotten/domain_metrics.parquet"]
+                if "forgotten:labels" in PROVIDED
+                else []
+            ),
+            *(
+                ["results/forgotten/metrics.parquet"]
+                if "forgotten:pools" in PROVIDED
+                else []
+            ),
         ],
         verified=[checked(dataset) for dataset in FORGOTTEN_CHECKED],
     output:
