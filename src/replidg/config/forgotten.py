@@ -12,7 +12,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_va
 from replidg.config.forgotten_sets import TEST_SETS, Domain
 from replidg.config.forgotten_training import ForgottenTraining
 from replidg.config.inputs import Share
-from replidg.typed import Strict
+from replidg.typed import Named, Strict
 
 
 class Img2dataset(Strict):
@@ -73,8 +73,10 @@ class WebCorpus(Strict):
     img2dataset: Img2dataset = Field(default=Img2dataset(), description="how it is called")
     jobs: PositiveInt = Field(1, description="filter jobs; each has every so manyth shard")
     deduplication: Deduplication | None = Field(None, description="null: pictures stay as they are")
-    pruned: dict[str, Pruned] = Field(
-        default={}, description="what the published tables call it: how it is made (Table 10)"
+    pruned: Named[Pruned] = Field(
+        default={},
+        description="what the published tables call it: how it is made (Table 10); null takes away "
+        "what an earlier file had",
     )
 
     @model_validator(mode="after")
@@ -195,8 +197,9 @@ class Domains(Strict):
     model: str = Field(description="CLIP whose tower classifies; a key of `models`")
     preprocessing: str = Field(description="a key of `preprocessing`")
     labels: DomainLabels = Field(default=DomainLabels(), description="labelled pictures")
-    classifiers: dict[str, DomainClassifier] = Field(
-        min_length=1, description="as the published tables call them: what they are"
+    classifiers: Named[DomainClassifier] = Field(
+        min_length=1,
+        description="as the published tables call them: what they are; null takes away",
     )
     candidates: list[str] = Field(
         default=["csd_n", "csd_r", "dr_n", "dr_r", "ce", "ft"],

@@ -103,7 +103,7 @@ def filter_sources(
         raise DatasetError(f"{out}: no shard is left for this job; lower forgotten.corpus.jobs")
     folder = checkpoints / "filter" / stable_hash([classifiers.key, [s.key for s in listed]])
     total = sum(map(len, listed))
-    with Progress(total, f"classifying {out.stem}") as progress:
+    with Progress(total, f"classifying {out.parent.name}") as progress:
         for source in listed:
             table = folder / f"{source.name}.parquet"
             if not _whole(table, embedded is not None):
