@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+Value = TypeVar("Value")
 
 
 class Strict(BaseModel):
@@ -14,7 +16,11 @@ class Strict(BaseModel):
 
 
 def without_nulls(value: Any) -> Any:
-    """Return a table without its empty entries: null takes away what an earlier file had."""
+    """Leave out what a later file sets to null: tables of several files are merged key by key."""
     if not isinstance(value, dict):
         return value
-    return {name: other for name, other in value.items() if other is not None}
+    return {name: each for name, each in value.items() if each is not None}
+
+
+#: A table by name from which a later file can take things away.
+Named = Annotated[dict[str, Value], BeforeValidator(without_nulls)]

@@ -72,7 +72,8 @@ def demo(*overlays):
 def test_what_a_configuration_provides():
     config = demo()
     found = provided(load(config))
-    assert {need for need in found if not need.startswith(("scipd", "robust", "vltseg"))} == {
+    others = ("scipd", "robust", "vltseg", "forgotten")
+    assert {need for need in found if not need.startswith(others)} == {
         "dataset:PACS", "dataset:VLCS", "corpus", "zero_shot", "labels", "sizes", "backbones",
         "scratch",
     }  # fmt: skip

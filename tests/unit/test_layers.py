@@ -15,6 +15,7 @@ BASE = {
     "seeds",
     "artefacts",
     "artefacts_vltseg",
+    "forgotten_artefacts",
     "checkout",
     "checkpoints",
     "compat",

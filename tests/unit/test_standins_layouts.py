@@ -16,6 +16,7 @@ from standin_trees import files, images, provenance, tree
 from replidg.data import registry
 from replidg.data.standins.folders import Options
 from replidg.data.standins.pictures import PROVENANCE, backgrounds, pool, table
+from replidg.data.standins.web_lists import picture_of
 from replidg.data.standins.wordnet import PICTURES, SYNSETS, lemmas
 
 NAMES = {
@@ -247,8 +248,11 @@ def test_web_lists_have_laions_columns_and_fit_the_reader(key):
         ]  # fmt: skip
         assert set(entry.reader.columns.values()) <= set(rows)
         assert rows["SAMPLE_ID"].is_unique and rows["URL"].is_unique
-        pictures = rows["URL"].str.extract(r"^https://images\.example\.org/(.+)\.jpg$")[0]
-        assert set(table().loc[pictures, "domain"]) == set(part["styles"])
+        assert rows["URL"].str.fullmatch(r"https://images\.example\.org/.+\.jpg").all()
+        drawings = {
+            (table().at[name, "domain"], look) for name, look in map(picture_of, rows["URL"])
+        }
+        assert drawings == {tuple((f"{style}/plain").split("/")[:2]) for style in part["styles"]}
         assert rows["TEXT"].str.len().min() > 3
         assert rows["similarity"].between(0.3, 0.45).all()
 

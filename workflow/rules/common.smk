@@ -36,6 +36,7 @@ PAGES = provides.paper_datasets(CONFIG)
 SPLITTING = provides.splitting_backbones(CONFIG)
 NOISE = PAPER.annotation.noise
 SEG_DATASETS = vltseg_arms.datasets(CONFIG)
+FORGOTTEN_DATASETS = provides.forgotten_datasets(CONFIG)
 FILLED_SHEET = "results/alignment/annotation/filled.csv"
 
 

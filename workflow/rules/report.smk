@@ -1,7 +1,13 @@
 # What the papers of this configuration read, in their order.
 REPORTED_DATASETS = list(
     dict.fromkeys(
-        [*PAPER.datasets, *SCIPD_PAGES.values(), *ROBUST_DATASETS, *SEG_DATASETS]
+        [
+            *PAPER.datasets,
+            *SCIPD_PAGES.values(),
+            *ROBUST_DATASETS,
+            *SEG_DATASETS,
+            *FORGOTTEN_DATASETS,
+        ]
     )
 )
 

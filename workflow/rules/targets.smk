@@ -8,6 +8,7 @@ rule all:
         rules.compare_scipd.output if SCIPD_ARMS else [],
         rules.compare_robust_ft.output if ROBUST else [],
         rules.compare_vltseg.output if CONFIG.vltseg else [],
+        rules.compare_forgotten.output if "forgotten:labels" in PROVIDED else [],
 
 
 rule report:
@@ -78,6 +79,7 @@ rule compare:
         rules.compare_scipd.output if SCIPD_ARMS else [],
         rules.compare_robust_ft.output if ROBUST else [],
         rules.compare_vltseg.output if CONFIG.vltseg else [],
+        rules.compare_forgotten.output if "forgotten:labels" in PROVIDED else [],
 
 
 rule annotate:

@@ -9,7 +9,14 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from replidg.config import datasets, robust_ft_check, scipd_check, similarity_check, vltseg_check
+from replidg.config import (
+    datasets,
+    forgotten_check,
+    robust_ft_check,
+    scipd_check,
+    similarity_check,
+    vltseg_check,
+)
 from replidg.config.inputs import Model, OpenClipModel, TimmModel, TrainedModel
 from replidg.config.merge import merge
 from replidg.config.methods import TEXT_OBJECTIVES
@@ -42,7 +49,7 @@ def load(content: dict[str, Any]) -> Config:
     problems = [*_references(config), *datasets.problems(config), *_models(config)]
     problems += [*_overrides(config), *_uses(config), *similarity_check.problems(config)]
     problems += scipd_check.problems(config) if not problems else []
-    problems += robust_ft_check.problems(config)
+    problems += robust_ft_check.problems(config) + forgotten_check.problems(config)
     problems += vltseg_check.problems(config)
     if problems:
         raise ConfigError(_message(problems))

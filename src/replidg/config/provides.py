@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 
-from replidg.config import robust_ft_check, scipd_check, vltseg_provides
+from replidg.config import forgotten_check, robust_ft_check, scipd_check, vltseg_provides
+from replidg.config.forgotten_sets import datasets_of
 from replidg.config.inputs import RegisteredDataset, TimmModel
 from replidg.config.schema import Config
 from replidg.config.similarity import AlphaSize, Owlv2Size
@@ -60,7 +61,16 @@ def provided(config: Config) -> frozenset[str]:
     if paper.annotation.labels is not None or paper.annotation.noise is not None:
         found.add("labels")
     papers = scipd_check.provided(config) | _robust_ft(config) | vltseg_provides.provided(config)
-    return frozenset(found | papers)
+    return frozenset(found | papers | forgotten_check.provided(config))
+
+
+def forgotten_datasets(config: Config) -> list[str]:
+    """Return the data sets whose images arXiv 2410.08258 classifies, its training set first."""
+    paper = config.forgotten
+    if paper is None:
+        return []
+    own = [paper.train_set] if paper.train_set else []
+    return list(dict.fromkeys([*own, *datasets_of(paper.test_sets)]))
 
 
 def contrastive_arms(config: Config) -> list[str]:

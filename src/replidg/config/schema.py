@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
+from replidg.config.forgotten import Forgotten
 from replidg.config.inputs import Dataset, Embedding, Model, Preprocessing, Prompts
 from replidg.config.labels import Annotation, PerceptualSplit
 from replidg.config.methods import FineTuning, Method
@@ -176,6 +177,9 @@ class Config(Strict):
     embedding: Embedding = Field(default=Embedding(), description="budget of embedding jobs")
     methods: dict[str, Method] = Field(description="DG methods")
     alignment: Alignment = Field(description="the alignment paper")
+    forgotten: Forgotten | None = Field(
+        None, description="the paper on forgotten domain generalization"
+    )
     robust_ft: RobustFt | None = Field(None, description="the robust fine-tuning paper")
     scipd: Scipd = Field(default=Scipd(), description="the SCI-PD paper")
     vltseg: Vltseg | None = Field(None, description="the VLTSeg paper")

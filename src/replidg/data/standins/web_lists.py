@@ -11,8 +11,10 @@ import pandas as pd
 from pydantic import Field, PositiveInt
 
 from replidg.data.captions import captions
+from replidg.data.standins.looks import LOOKS, scene_look
 from replidg.data.standins.pictures import (
     Album,
+    Drawing,
     DrawingName,
     StandinError,
     digest,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 # Files as Spark named them; a page's glob has to fit this name.
 FILE_NAME = "part-{number:05d}-{unique}-c000.snappy.parquet"
+HOST = "https://images.example.org/"
 
 
 class Part(Strict):
@@ -73,6 +76,30 @@ def write_web_lists(entry: Entry, folder: Path) -> None:
             album.put(path, target.getvalue())
 
 
+def picture_of(url: str) -> tuple[str, str]:
+    """Return the id of the embedded picture behind an address, and its look.
+
+    Raises:
+        StandinError: the address is none that this module wrote.
+    """
+    name = url.removeprefix(HOST).removesuffix(".jpg")
+    look, _, rest = name.partition("/")
+    image_id, look = (rest, look) if look in LOOKS else (name, "plain")
+    if image_id not in table().index:
+        raise StandinError(f"{url} is no address of a stand-in's list")
+    return image_id, look
+
+
+def _names(drawing: Drawing) -> dict[str, str]:
+    """Return a drawing's pictures: name in the address, and id of the embedded picture."""
+    known = table()
+    kept = (known["domain"] == drawing.style) & (known["class_name"] != "")
+    if scene_look(drawing.look):  # a picture without transparency would hide the background
+        kept &= known["has_alpha"]
+    before = "" if drawing.look == "plain" else f"{drawing.look}/"
+    return {f"{before}{image_id}": image_id for image_id in known.loc[kept, "image_id"]}
+
+
 def _path(key: str, domain: str, glob: str, number: int) -> str:
     name = FILE_NAME.format(number=number, unique=identifier(key, domain))
     pattern = PurePosixPath(glob)
@@ -83,24 +110,24 @@ def _path(key: str, domain: str, glob: str, number: int) -> str:
 
 def _rows(key: str, domain: str, part: Part) -> pd.DataFrame:
     """Return `part.rows` rows: a caption and an address of a picture each, no picture twice."""
-    styles = {drawing.style for drawing in part.styles}
-    known = table()
-    known = known[known["domain"].isin(styles) & (known["class_name"] != "")]
-    chosen = shuffled(known["image_id"], f"{key}/{domain}")[: part.rows]
+    named = {
+        name: image_id for drawing in part.styles for name, image_id in _names(drawing).items()
+    }
+    chosen = shuffled(named, f"{key}/{domain}")[: part.rows]
     if len(chosen) < part.rows:
         raise StandinError(
             f"{key}.yaml: standin.options.parts.{domain}.rows: {part.rows} asked, "
             f"{len(chosen)} pictures"
         )
-    pictures = known.loc[chosen]
+    pictures = table().loc[[named[name] for name in chosen]]
     texts = [
-        several[int(position(key, "caption", image_id) * len(several))]
-        for image_id, several in zip(chosen, captions(pictures), strict=True)
+        several[int(position(key, "caption", name) * len(several))]
+        for name, several in zip(chosen, captions(pictures), strict=True)
     ]
     return pd.DataFrame(
         {
             "SAMPLE_ID": [int.from_bytes(digest(key, name)[:5], "big") for name in chosen],
-            "URL": [f"https://images.example.org/{name}.jpg" for name in chosen],
+            "URL": [f"{HOST}{name}.jpg" for name in chosen],
             "TEXT": texts,
             "HEIGHT": pd.array([256 + digest(name)[0] for name in chosen], dtype="int32"),
             "WIDTH": pd.array([256 + digest(name)[1] for name in chosen], dtype="int32"),

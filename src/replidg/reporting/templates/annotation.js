@@ -1,8 +1,8 @@
 "use strict";
 // KEY names this sheet: verdicts are kept in the browser under it, so a reload loses nothing.
 const rows = JSON.parse(document.getElementById("rows").textContent);
-const columns = JSON.parse(document.getElementById("columns").textContent);
-const words = { m: "mislabelled", k: "fine", u: "unsure" };
+const options = JSON.parse(document.getElementById("options").textContent);
+const { columns, words } = options;
 const idOf = (row) => row.dataset + "\n" + row.image_id;
 let verdicts = {};
 try {
@@ -17,26 +17,26 @@ const figures = [];
 let heading = "", grid = null;
 [...sheet.querySelectorAll("img")].forEach((image, place) => {
   const row = rows[place];
-  const title = row.dataset + ", score interval " + row.interval;
+  const title = options.groups.map((name) => row[name]).join(", ");
   if (title !== heading) {
     heading = title;
-    const words = document.createElement("h2");
-    words.textContent = title;
+    const head = document.createElement("h2");
+    head.textContent = title;
     grid = document.createElement("div");
     grid.className = "grid";
-    sheet.append(words, grid);
+    sheet.append(head, grid);
   }
   const figure = document.createElement("figure");
   const caption = document.createElement("figcaption");
   const label = document.createElement("strong");
-  label.textContent = row.class_name.replaceAll("_", " ");
+  label.textContent = options.bold ? row[options.bold].replaceAll("_", " ") : "";
   const verdict = document.createElement("span");
   verdict.className = "verdict";
   const origin = document.createElement("div");
-  origin.textContent = row.domain;
+  origin.textContent = options.small.map((name) => row[name]).join(", ");
   caption.append(label, " ", verdict, origin);
   image.hidden = false;
-  image.alt = "picture labelled " + label.textContent;
+  image.alt = options.bold ? "picture labelled " + label.textContent : "picture";
   figure.tabIndex = 0;
   figure.append(image, caption);
   figure.addEventListener("click", () => figure.focus());
@@ -47,7 +47,7 @@ let heading = "", grid = null;
 
 function show(place) {
   const verdict = verdicts[idOf(rows[place])] || "";
-  figures[place].dataset.verdict = verdict;
+  figures[place].dataset.choice = Object.keys(words).indexOf(verdict);
   figures[place].querySelector(".verdict").textContent = verdict ? "– " + words[verdict] : "";
 }
 

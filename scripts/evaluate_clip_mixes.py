@@ -1,0 +1,87 @@
+# ruff: noqa: F821
+"""Classify the test sets zero-shot with every epoch of trained CLIPs, or with released ones."""
+
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from replidg.config.forgotten_training import ClipRun, ZeroShot
+from replidg.files import whole_file
+from replidg.training.clip_evaluation import Checkpoint, evaluate, scores, templates_of
+from replidg.training.clip_mixes import write_architecture
+from replidg.training.suites import Suite, suite_of
+
+COLUMNS = ["epoch", "dataset", "domain", "version", "n", "correct", "top1"]
+
+
+def evaluate_clip_mixes(
+    runs: Sequence[Mapping[str, object]],
+    protocol: ClipRun,
+    options: ZeroShot,
+    suites: Sequence[Suite],
+    scratch: Path,
+) -> None:
+    """Evaluate one run after the other, several epochs in a pass over the images.
+
+    Args:
+        runs: `weights` (one file an epoch; None for a released checkpoint), `model` (folder of its
+            architecture; None for that of the protocol), `scores` and `predictions` (where they
+            go).
+        protocol: of the trainings.
+        options: of the evaluation.
+        suites: data sets and their classes.
+        scratch: folder for the architecture.
+    """
+    torch.set_num_threads(options.threads)
+    write_architecture(protocol, scratch)
+    templates = templates_of(options.templates)
+    for run in runs:
+        model = Path(run["model"]) if run["model"] else scratch
+        epochs = list(enumerate(run["weights"] or [None], 1))
+        parts, last = [], []
+        for start in range(0, len(epochs), options.checkpoints_at_once):
+            chosen = epochs[start : start + options.checkpoints_at_once]
+            loaded = {
+                str(n): Checkpoint(model, path and Path(path), protocol.channels_last)
+                for n, path in chosen
+            }
+            for suite in suites:
+                found = evaluate(loaded, suite, templates, options.batch_size, options.workers)
+                parts.append(scores(found))
+                last.append(found[found["checkpoint"] == str(len(epochs))])
+        table = pd.concat(parts, ignore_index=True)
+        table = table.assign(epoch=table["checkpoint"].astype("int32"))
+        table = table.sort_values("epoch", kind="stable", ignore_index=True)
+        for out, rows in ((run["scores"], table[COLUMNS]), (run["predictions"], pd.concat(last))):
+            with whole_file(out) as temporary:
+                rows.to_parquet(temporary, index=False)
+
+
+if "snakemake" in globals():
+    from replidg.log import setup
+
+    setup(snakemake.log[0])
+    given = snakemake.input
+    evaluate_clip_mixes(
+        runs=[
+            {**run, "scores": scored, "predictions": predicted}
+            for run, scored, predicted in zip(
+                snakemake.params.runs,
+                snakemake.output.scores,
+                snakemake.output.predictions,
+                strict=True,
+            )
+        ],
+        protocol=ClipRun.model_validate(snakemake.params.protocol),
+        options=ZeroShot.model_validate(snakemake.config["forgotten"]["training"]["zero_shot"]),
+        suites=[
+            suite_of(name, snakemake.params.sets, index, kept, given.get("classes"))
+            for name, index, kept in zip_longest(
+                snakemake.params.datasets, given.indices, given.get("clean", [])
+            )
+        ],
+        scratch=Path(snakemake.params.scratch),
+    )

@@ -1,0 +1,302 @@
+"""CLIPs on mixes by open_clip's trainer, zero-shot evaluation, classifiers on subsets."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import open_clip
+import pandas as pd
+import pytest
+import torch
+from forgotten_parts import ARCHITECTURE, RUN, picture, write_corpus
+from open_clip_train import main as trainer
+from safetensors.torch import load_file, save_file
+
+from replidg.checkpoints import Checkpoints
+from replidg.config.forgotten_training import Mix, Mixes, ResNets
+from replidg.data.class_groups import read_groups
+from replidg.data.errors import DatasetError
+from replidg.data.pools import Order, pack
+from replidg.training import clip_evaluation, clip_main, clip_mixes, subset_nets
+from replidg.training.suites import Suite, only, suite_of
+
+MIXES = Mixes(unit=1, shard_images=4, sets={"half": Mix(natural=8, rendition=4)})
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Pools of 12 natural images and 7 renditions, in shards of 4."""
+    root = tmp_path_factory.mktemp("pools")
+    shards = write_corpus(root / "corpus", [12, 7])
+    for number, name in enumerate(("natural", "rendition")):
+        order = Order([(number, p) for p in range(shards[number].samples)], 0, name)
+        pack(shards, order, 4, root / name, root / "scratch")
+    return {name: root / name for name in ("natural", "rendition", "random")}
+
+
+def test_a_mix_is_the_first_shards_of_each_pool(folders):
+    data = clip_mixes.training_set("half", MIXES.sets["half"], MIXES, folders)
+    assert data.images == {"natural": 8, "rendition": 4} and data.total == 12
+    assert data.sources == [
+        f"{folders['natural']}/{{00000..00001}}.tar", f"{folders['rendition']}/00000.tar",
+    ]  # fmt: skip
+    whole = clip_mixes.training_set("all", Mix(rendition="all"), MIXES, folders)
+    assert whole.images == {"rendition": 7} and whole.shards == 2
+    with pytest.raises(DatasetError, match=r"sets\.much\.natural: 13 images wanted, .* has 12"):
+        clip_mixes.training_set("much", Mix(natural=13), MIXES, folders)
+
+
+def test_arguments_are_the_papers_for_its_protocol(folders, tmp_path):
+    data = clip_mixes.training_set("half", MIXES.sets["half"], MIXES, folders)
+    paper = RUN.model_copy(
+        update={"epochs": 32, "batch_size": 16384, "lr": 5e-4, "warmup": 10000, "precision": "amp",
+                "crop_scale": (0.9, 1.0), "gpus_per_node": 2}
+    )  # fmt: skip
+    words = clip_mixes.arguments(paper, data, tmp_path, tmp_path, "run", 0)
+    found, default = trainer.parse_args(words), trainer.parse_args([])
+    assert (found.batch_size, found.epochs, found.lr, found.warmup) == (8192, 32, 5e-4, 10000)
+    assert (found.wd, found.beta1, found.beta2, found.eps) == (0.2, 0.9, 0.98, 1e-6)
+    assert found.train_num_samples == 12 and found.precision == default.precision == "amp"
+    assert found.aug_cfg == {"scale": (0.9, 1.0)}
+    with pytest.raises(DatasetError, match="3 shards are fewer than 16 processes"):
+        clip_mixes.arguments(
+            paper.model_copy(update={"workers": 8}), data, tmp_path, tmp_path, "run", 0
+        )
+
+
+def test_several_processes_are_started_by_torchrun():
+    assert clip_mixes.command(RUN, ["--lr=1"], {}) is None
+    one = RUN.model_copy(update={"gpus_per_node": 4})
+    words = clip_mixes.command(one, ["--lr=1"], {})
+    assert words[:3] == [sys.executable, "-m", "torch.distributed.run"]
+    assert words[3:] == [
+        "--nnodes=1", "--nproc-per-node=4", "--standalone", "-m", "replidg.training.clip_main",
+        "--lr=1",
+    ]  # fmt: skip
+    two = one.model_copy(update={"nodes": 2, "launcher": ["srun", "--ntasks-per-node=1"]})
+    words = clip_mixes.command(two, [], {"MASTER_ADDR": "node1", "SLURM_JOB_ID": "7"})
+    assert words[:2] == ["srun", "--ntasks-per-node=1"]
+    assert "--rdzv-endpoint=node1:29400" in words and "--rdzv-id=7" in words
+    with pytest.raises(RuntimeError, match="MASTER_ADDR"):
+        clip_mixes.command(two, [], {})
+
+
+def epochs_in(folder):
+    return [folder / f"epoch{n:03d}.safetensors" for n in range(1, RUN.epochs + 1)]
+
+
+def test_a_killed_training_ends_in_the_same_weights(folders, tmp_path, monkeypatch):
+    data = clip_mixes.training_set("half", MIXES.sets["half"], MIXES, folders)
+    clip_mixes.train("half", 0, RUN, data, epochs_in(tmp_path / "whole"), tmp_path / "a")
+    begun = []
+    save = clip_main.save_weights
+
+    def killed(model, path):
+        begun.append(path.name)
+        if len(begun) == 2:  # trained, but not saved
+            raise KeyboardInterrupt
+        save(model, path)
+
+    monkeypatch.setattr(clip_main, "save_weights", killed)
+    with pytest.raises(KeyboardInterrupt):
+        clip_mixes.train("half", 0, RUN, data, epochs_in(tmp_path / "out"), tmp_path / "b")
+    clip_mixes.train("half", 0, RUN, data, epochs_in(tmp_path / "out"), tmp_path / "b")
+    assert begun == [f"epoch00{n}.safetensors" for n in (1, 2, 2, 3)]
+    whole, out = epochs_in(tmp_path / "whole"), epochs_in(tmp_path / "out")
+    assert [path.read_bytes() for path in whole] == [path.read_bytes() for path in out]
+    assert len({path.read_bytes() for path in whole}) == RUN.epochs
+    assert not list((tmp_path / "b").rglob("*.pt"))
+    other = epochs_in(tmp_path / "other")
+    clip_mixes.train("half", 1, RUN, data, other, tmp_path / "a")
+    assert other[-1].read_bytes() != whole[-1].read_bytes()
+
+
+def test_initial_image_tower_is_written_where_open_clip_finds_it(tmp_path):
+    vision = {"timm_model_name": "efficientnet_lite0_stride16", "timm_model_pretrained": False,
+              "timm_pool": "avg", "timm_proj": "linear", "image_size": 32}  # fmt: skip
+    model = ARCHITECTURE["model_cfg"] | {"vision_cfg": vision, "custom_text": True}
+    run = RUN.model_copy(
+        update={
+            "architecture": {"model_cfg": model, "preprocess_cfg": {}},
+            "image_tower_init": "efficientnet_lite0",
+        }
+    )
+    clip_mixes.write_architecture(run, tmp_path, 0)
+    loaded = open_clip.create_model(f"local-dir:{tmp_path}")
+    stored = load_file(tmp_path / "open_clip_model.safetensors")
+    assert torch.equal(
+        loaded.visual.trunk.conv_stem.weight, stored["visual.trunk.conv_stem.weight"]
+    )
+    assert stored["visual.trunk.conv_stem.weight"].std() > 0.1  # not timm's small random numbers
+
+
+def suite(tmp_path, domains=("all",)):
+    """Six pictures of three classes; the second class is not clean."""
+    rows = []
+    for place in range(6):
+        path = tmp_path / f"{place}.jpg"
+        path.write_bytes(picture(place))
+        domain = domains[place % len(domains)]
+        rows.append({"path": str(path), "domain": domain, "label": place % 3, "border_px": place})
+    frame = pd.DataFrame(rows).assign(accepted=["0", "1;2", "2", "0", "1", "2"])
+    known = {"standard": [0, 1, 2], "clean": [0, 2]}
+    kept = np.array([True, False, True, True, False, True])
+    classes = {("set", domain): known for domain in domains}
+    return Suite("set", frame, ["a_cat", "dog", "cow"], classes, kept)
+
+
+class Fixed:
+    """A model that scores by a table, one row an image in their order."""
+
+    def __init__(self, table):
+        self.table, self.place = torch.tensor(table), 0
+        self.spec = subset_nets.InputSpec(8, "crop", "bilinear", (0.5,) * 3, (0.5,) * 3)
+
+    def scorer(self, suite, templates):
+        self.place = 0
+
+        def score(pixels):
+            self.place += len(pixels)
+            return self.table[self.place - len(pixels) : self.place]
+
+        return score
+
+
+def test_accuracies_with_masks_and_accepted_labels(tmp_path):
+    # Best classes: 0, 2 (accepted), 1 (wrong; of the clean classes 2), 1 (then 0), 0, 2.
+    best = [[3, 2, 1], [0, 1, 2], [0, 3, 2], [2, 3, 1], [3, 2, 1], [0, 1, 2]]
+    found = clip_evaluation.evaluate({"1": Fixed(np.float32(best))}, suite(tmp_path), [], 4, 0)
+    table = clip_evaluation.scores(found).set_index("version")
+    assert table.loc["standard", ["n", "correct"]].tolist() == [6, 3]
+    assert table.loc["clean", ["n", "correct"]].tolist() == [4, 4]
+    assert table.loc["clean", "top1"] == 100.0
+    assert found["pred_clean"].tolist() == [0, 2, 2, 0, 0, 2]
+
+
+def test_predict_allows_no_masked_class():
+    scores = torch.tensor([[1.0, 5.0, 3.0], [1.0, 5.0, 3.0]])
+    allowed = torch.tensor([[True, False, True], [False, False, False]])
+    assert clip_evaluation.predict(scores, allowed).tolist() == [2, -1]
+
+
+def test_domains_are_scored_apart(tmp_path):
+    table = np.float32([[1, 0, 0]] * 6)
+    found = clip_evaluation.evaluate(
+        {"1": Fixed(table)}, suite(tmp_path, ("real", "sketch")), [], 4, 0
+    )
+    made = clip_evaluation.scores(found).set_index(["domain", "version"])
+    assert made.loc[("real", "standard"), ["n", "correct"]].tolist() == [3, 1]
+    assert made.loc[("sketch", "standard"), ["n", "correct"]].tolist() == [3, 1]
+
+
+def test_a_suite_is_read_with_and_without_clean_sets(tmp_path):
+    data = tmp_path / "index.parquet"
+    rows = suite(tmp_path, ("real", "sketch")).rows.assign(image_id=[str(n) for n in range(6)])
+    rows.to_parquet(data)
+    (tmp_path / "classes.json").write_text('["cat", "dog", "cow"]')
+    sets = {"domain_net/real": ["domain_net", "real"], "imagenet_a": ["imagenet_a", "all"]}
+    plain = suite_of("domain_net", sets, data, None, None)
+    assert plain.rows["image_id"].tolist() == ["0", "2", "4"] and not plain.kept.any()
+    assert plain.classes == {("domain_net", "real"): {"standard": [0, 1, 2], "clean": []}}
+    table = np.float32([[1, 0, 0]] * 3)
+    made = clip_evaluation.scores(clip_evaluation.evaluate({"1": Fixed(table)}, plain, [], 4, 0))
+    assert made[["version", "n", "correct"]].to_numpy().tolist() == [["standard", 3, 1]]
+    kept = rows[["image_id"]].assign(kept=[True, True, False, True, True, True])
+    kept.to_parquet(tmp_path / "clean.parquet")
+    (tmp_path / "known.json").write_text('{"domain_net/real": {"standard": [0, 1], "clean": [0]}}')
+    clean = suite_of("domain_net", sets, data, tmp_path / "clean.parquet", tmp_path / "known.json")
+    assert clean.kept.tolist() == [True, False, True]
+    assert clean.classes[("domain_net", "real")]["clean"] == [0]
+    kept.iloc[:3].to_parquet(tmp_path / "clean.parquet")
+    with pytest.raises(ValueError, match="rows do not match"):
+        suite_of("domain_net", sets, data, tmp_path / "clean.parquet", tmp_path / "known.json")
+
+
+def test_class_texts_are_normalised_means_of_normalised_templates(tmp_path):
+    clip_mixes.write_architecture(RUN, tmp_path)
+    torch.manual_seed(0)
+    clip = open_clip.create_model(f"local-dir:{tmp_path}").eval()
+    save_file({k: v.contiguous().clone() for k, v in clip.state_dict().items()},
+              tmp_path / "weights.safetensors")  # fmt: skip
+    checkpoint = clip_evaluation.Checkpoint(tmp_path, tmp_path / "weights.safetensors")
+    found = checkpoint.texts(["a_cat", "dog"], ["a {}.", "two {}s"])
+    tokens = open_clip.get_tokenizer(f"local-dir:{tmp_path}")(["a a cat.", "two a cats"])
+    with torch.inference_mode():
+        each = clip.encode_text(tokens)
+    mean = (each / each.norm(dim=1, keepdim=True)).mean(0)
+    torch.testing.assert_close(found[0], mean / mean.norm())
+
+
+def test_openai_templates():
+    templates = clip_evaluation.templates_of("openai")
+    assert len(templates) == 80 and templates[0] == "a bad photo of a {}."
+    assert clip_evaluation.templates_of(["a {}"]) == ["a {}"]
+
+
+NETS = ResNets(
+    architecture="efficientnet_lite0_stride16", unit=1, sizes=[8], epochs=2, batch_size=4, lr=0.01,
+    warmup_epochs=1, train_size=32, test_size=32,
+)  # fmt: skip
+
+
+def test_killed_classifier_ends_in_the_same_weights(tmp_path, monkeypatch):
+    paths = []
+    for place in range(8):
+        (tmp_path / f"{place}.jpg").write_bytes(picture(place))
+        paths.append(str(tmp_path / f"{place}.jpg"))
+    labels = [0, 1] * 4
+    whole = subset_nets.train(paths, labels, 2, NETS, Checkpoints(tmp_path / "a", 0.0))
+    step, calls = subset_nets._epoch, []
+
+    def killed(*arguments):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        step(*arguments)
+
+    monkeypatch.setattr(subset_nets, "_epoch", killed)
+    with pytest.raises(KeyboardInterrupt):
+        subset_nets.train(paths, labels, 2, NETS, Checkpoints(tmp_path / "b", 0.0))
+    again = subset_nets.train(paths, labels, 2, NETS, Checkpoints(tmp_path / "b", 0.0))
+    assert len(calls) == 3
+    states = whole.state_dict(), again.state_dict()
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+def test_subsets_are_nested_and_named(tmp_path):
+    ids = [f"image{n}" for n in range(50)]
+    small, large = (set(subset_nets.subset(ids, size, 0, "subset0").tolist()) for size in (10, 30))
+    assert len(small) == 10 and small < large
+    assert small != set(subset_nets.subset(ids, 10, 0, "subset1").tolist())
+    with pytest.raises(ValueError, match="51 images wanted, natural0 has 50"):
+        subset_nets.subset(ids, 51, 0, "natural0")
+
+
+def test_classes_that_imagenet_has(tmp_path):
+    names, wnids = ["Dog", "aircraft_carrier", "sea"], ["n1", "n2", "n3"]
+    assert read_groups(names, wnids, ["dog", "cat", "aircraft carrier"], None) == [[0], [2], []]
+    (tmp_path / "map.csv").write_text("class_name,wnid\nDog,n1\nDog,n2\n")
+    groups = read_groups(names, wnids, [], tmp_path / "map.csv")
+    assert groups == [[0, 1], [], []]
+    left = only(suite(tmp_path), groups)
+    assert left.rows["label"].tolist() == [0, 0] and left.kept.tolist() == [True, True]
+    assert left.classes[("set", "all")] == {"standard": [0], "clean": [0]}
+    (tmp_path / "map.csv").write_text("class_name,wnid\nWolf,n1\n")
+    with pytest.raises(DatasetError, match="Wolf"):
+        read_groups(names, wnids, [], tmp_path / "map.csv")
+    with pytest.raises(DatasetError, match="domain_net_classes"):
+        read_groups(["sea"], wnids, ["dog", "cat", "cow"], None)
+
+
+def test_the_score_of_a_group_is_its_best_class():
+    net = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
+    ready = subset_nets.Net(net, NETS, {"domain_net": [[0, 2], [], [1]]})
+    pixels = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
+    pixels[0, 1] = 255
+    empty = Suite("domain_net", pd.DataFrame(), [], {}, np.array([]))
+    scores = ready.scorer(empty, [])(pixels)[0]
+    logits = ready.scorer(Suite("imagenet_val", pd.DataFrame(), [], {}, np.array([])), [])(pixels)[
+        0
+    ]
+    assert scores.tolist() == [max(logits[0], logits[2]), -torch.inf, logits[1]]
