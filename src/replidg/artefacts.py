@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from replidg import artefacts_vltseg, forgotten_artefacts
+from replidg import artefacts_forgotten, artefacts_vltseg
 
 Kind = Literal["figure", "table"]
 
@@ -108,7 +108,7 @@ NEEDS |= {
     "robust_ft:interpolation": "robust_ft.interpolation",
 }
 NEEDS |= artefacts_vltseg.NEEDS
-NEEDS |= forgotten_artefacts.NEEDS
+NEEDS |= artefacts_forgotten.NEEDS
 _DATASET = "dataset:"
 _OURS = "not in the paper"
 
@@ -248,7 +248,7 @@ ARTEFACTS: tuple[Artefact, ...] = (
     ),
     *SCIPD,
     *(Artefact(*row) for row in artefacts_vltseg.LISTED),
-    *(Artefact("forgotten", *row) for row in forgotten_artefacts.ROWS),
+    *(Artefact("forgotten", *row) for row in artefacts_forgotten.ROWS),
 )
 
 

@@ -15,7 +15,7 @@ BASE = {
     "seeds",
     "artefacts",
     "artefacts_vltseg",
-    "forgotten_artefacts",
+    "artefacts_forgotten",
     "checkout",
     "checkpoints",
     "compat",

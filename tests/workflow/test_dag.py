@@ -32,7 +32,7 @@ OTHERS = {
     "scipd": ("train_students", "compare_scipd"),
     "robust_ft": ("train_robust_ft", "compare_robust_ft"),
     "vltseg": ("train_segmentor_0", "compare_vltseg"),
-    "forgotten": ("train_clip_mixes", "compare_forgotten"),
+    "forgotten": ("train_clip_mixes_part0", "compare_forgotten"),
 }
 ALONE = Path(__file__).with_name("alone.yaml")
 

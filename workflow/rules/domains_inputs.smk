@@ -1,6 +1,6 @@
 # Names and files of the domain classifiers of arXiv 2410.08258 that several rules read.
 
-from replidg import forgotten_artefacts
+from replidg import artefacts_forgotten
 from replidg.config import forgotten_sets
 
 FORGOTTEN = CONFIG.forgotten

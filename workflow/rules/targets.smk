@@ -62,6 +62,7 @@ rule train:
         scipd_files("predictions.parquet"),
         [path for _, _, path in robust_files()],
         [f"{vltseg_arms.folder(run)}/metrics.json" for run in vltseg_arms.runs(CONFIG)],
+        mix_scores() if "forgotten:training" in PROVIDED else [],
 
 
 rule evaluate:
@@ -71,6 +72,8 @@ rule evaluate:
         rules.evaluate_robust_ft.output if ROBUST else [],
         rules.evaluate_robust_ft_gains.output if ROBUST else [],
         rules.evaluate_vltseg.output if CONFIG.vltseg else [],
+        rules.evaluate_domains.output if "forgotten:labels" in PROVIDED else [],
+        rules.evaluate_forgotten.output if "forgotten:training" in PROVIDED else [],
 
 
 rule compare:

@@ -3,7 +3,7 @@
 DOMAIN_TABLES = [
     name
     for name in names_of("forgotten", "table")
-    if name in {row[1] for row in forgotten_artefacts.DOMAINS}
+    if name in {row[1] for row in artefacts_forgotten.DOMAINS}
 ]
 
 
