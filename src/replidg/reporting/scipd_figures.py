@@ -69,6 +69,7 @@ def by_hybridness(
                     places = [steps.index(x) + shift for x in sorted(part["x"].unique())]
                     _line(ax, part, places, method, label(method))
                 ax.set_xticks(range(len(steps)), [h_label(x) for x in steps])
+                ax.set_xlim(-0.3, len(steps) - 0.7)
                 if line == 0:
                     ax.set_title(label(domain) if domain != MEAN else "average", loc="left")
                 else:
