@@ -68,7 +68,7 @@ _LISTED: tuple[tuple[Kind, str, str, tuple[str, ...]], ...] = (
     ("table", "perturbations", "Scores by corruption and severity", ("vltseg:perturbations",)),
     ("table", "conditions", "ACDC by condition", ("vltseg:conditions",)),
     ("table", "classes", "IoU of every class", ()),
-    ("table", "training", "What was trained, and what it took", ()),
+    ("table", "training", "What was trained, its steps and parameters", ()),
     ("table", "claims", "What the paper claims, and whether it holds in this run", ()),
 )  # fmt: skip
 

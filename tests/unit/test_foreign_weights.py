@@ -58,3 +58,33 @@ def test_the_demos_tower_has_imagenet_weights(tmp_path):
     with torch.inference_mode():
         assert torch.equal(backbone.visual(images), reference(images))
     assert backbone.spec.mean == (0.5, 0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "table"),
+    [("", None), ("module.base_encoder.", "state_dict"), ("backbone.", "model")],
+)
+def test_a_checkpoint_that_the_user_has(tmp_path, prefix, table):
+    """MoCo v3's names, timm's own; a head in the file is passed over."""
+    torch.manual_seed(1)
+    name = "efficientnet_lite0_stride16"
+    source = timm.create_model(name, num_classes=0)
+    state = {prefix + key: value for key, value in source.state_dict().items()}
+    state[f"{prefix}head.0.weight"] = torch.zeros(2, 2)
+    path = tmp_path / "own.pth"
+    torch.save({table: state, "epoch": 3} if table else state, path)
+    store.retrieve("m", TimmModel(source="timm", name=name, path=str(path)), tmp_path / "m")
+    images = torch.randn(1, 3, 64, 64)
+    with torch.inference_mode():
+        torch.testing.assert_close(store.load(tmp_path / "m").visual(images), source.eval()(images))
+
+
+def test_a_checkpoint_of_another_model_is_refused(tmp_path):
+    path = tmp_path / "own.pth"
+    torch.save({"x": torch.zeros(1)}, path)
+    config = TimmModel(source="timm", name="efficientnet_lite0_stride16", path=str(path))
+    with pytest.raises(RuntimeError, match=r"models\.m: path: .*own\.pth has no blocks"):
+        store.retrieve("m", config, tmp_path / "m")
+    lost = config.model_copy(update={"path": str(tmp_path / "none.pth")})
+    with pytest.raises(RuntimeError, match="there is no file"):
+        store.retrieve("m", lost, tmp_path / "m")

@@ -15,7 +15,6 @@ from replidg.reporting.vltseg_tables import printed
 
 COST_NAMES = {
     "iterations": "iterations",
-    "seconds": "seconds",
     "parameters": "parameters (M)",
     "encoder_parameters": "encoder (M)",
     "trainable_parameters": "trained (M)",

@@ -32,7 +32,7 @@ CAPTIONS: dict[str, str] = {
     "perturbations": f"Corrupted images, {MIOU}",
     "conditions": f"ACDC by condition, {MIOU}",
     "classes": "IoU (%) of each class; a dash: neither in the truth nor predicted",
-    "training": "What was trained, and what a training took on this machine",
+    "training": "What was trained, its steps and parameters",
 }
 
 

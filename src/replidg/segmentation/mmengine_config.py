@@ -9,6 +9,7 @@ import torch
 
 from replidg.config.street_classes import IGNORED
 from replidg.config.vltseg_parts import Mask2Former
+from replidg.files import whole_file
 from replidg.segmentation import decoders, towers
 from replidg.segmentation.pipelines import train_pipeline
 from replidg.segmentation.plan import Images, Plan
@@ -203,8 +204,8 @@ def _backend() -> str:
 
 def _list(images: Images, folder: Path) -> Path:
     path = (folder / f"{images.name}.txt").absolute()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"{name}\n" for name in images.names))
+    with whole_file(path) as temporary:
+        temporary.write_text("".join(f"{name}\n" for name in images.names))
     return path
 
 

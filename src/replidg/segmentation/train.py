@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import logging
+import os
 import pprint
 import shutil
 import time
@@ -16,6 +17,7 @@ from typing import Any
 
 import torch
 from mmengine.config import ConfigDict
+from mmengine.dist import barrier, is_main_process
 from mmengine.runner import Runner
 from safetensors.torch import save_file
 
@@ -72,6 +74,14 @@ def train_all(trainings: Iterable[Training], checkpoints: Path) -> None:
             finished.append((training, folder))
             if not (folder / METRICS).is_file():
                 train_one(training, folder, stop)
+            # No process looks for a run's files before the main one has written them.
+            barrier()
+    if is_main_process():
+        _hand_over(finished)
+
+
+def _hand_over(finished: list[tuple[Training, Path]]) -> None:
+    """Copy the files of finished runs to where they belong, then delete the unfinished work."""
     for training, folder in finished:
         for name in (WEIGHTS, PLAN, METRICS):
             with whole_file(training.out / name) as temporary:
@@ -115,7 +125,7 @@ def train_one(training: Training, folder: Path, stop: StopRequest) -> None:
     segmentor = network(runner).eval().cpu()
     if segmentor.texts is not None:
         segmentor.texts.keep()
-    if torch.distributed.is_initialized() and torch.distributed.get_rank() > 0:
+    if not is_main_process():
         return
     state = {name: value.detach().contiguous() for name, value in segmentor.state_dict().items()}
     with whole_file(folder / WEIGHTS) as temporary:
@@ -132,8 +142,25 @@ def make_runner(config: dict[str, Any]) -> Runner:
     parts = {key: value for key, value in config.items() if key not in NO_PARTS}
     parts = copy.deepcopy(parts)
     parts["model"] = ConfigDict(parts["model"])
-    spread = bool(config["find_unused_parameters"])
-    return Runner(**parts, cfg={"find_unused_parameters": True} if spread else {})
+    whole: dict[str, Any] = {}
+    if config["launcher"] == "pytorch":
+        _join_processes(config["env_cfg"]["dist_cfg"]["backend"])
+        whole["model_wrapper_cfg"] = {
+            "type": "MMDistributedDataParallel",
+            "device_ids": [torch.cuda.current_device()] if torch.cuda.is_available() else None,
+            "broadcast_buffers": False,
+            "find_unused_parameters": config["find_unused_parameters"],
+        }
+    return Runner(**parts, cfg=whole)
+
+
+def _join_processes(backend: str) -> None:
+    """Join the processes that torchrun started; mmengine's own way to do it asks for a GPU."""
+    if torch.distributed.is_initialized():
+        return
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    torch.distributed.init_process_group(backend)
 
 
 def as_python(config: dict[str, Any]) -> str:
