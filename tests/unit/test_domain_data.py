@@ -17,7 +17,7 @@ from replidg.data import domain_sources
 from replidg.data.domain_labels import known_labels, read_files, read_sheets, split
 from replidg.data.domain_lists import listed_ids
 from replidg.data.domain_sample import drawn_positions, extract, of_sets
-from replidg.data.domain_shards import Shard, read_shards, samples
+from replidg.data.domain_shards import Shard, count, read_shards, samples
 from replidg.data.domain_sources import download, draw_shards, list_files, list_shards
 from replidg.data.errors import DatasetError
 from replidg.reporting.annotation import Question, render_sheet
@@ -38,6 +38,16 @@ def test_shards_as_img2dataset_writes_them(tmp_path):
     listed[1].path.unlink()
     with pytest.raises(DatasetError, match="which is gone"):
         read_shards(tmp_path / "shards.json")
+
+
+def test_pictures_are_counted_by_their_headers(tmp_path):
+    """The same number as reading gives; a tar that was cut off is noticed."""
+    (listed,) = make_shards(tmp_path, sizes=(6,))
+    path = Path(listed["path"])
+    assert count(path) == len(list(samples(path))) == 6
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2 + 100])
+    with pytest.raises(DatasetError, match="damaged shard"):
+        count(path)
 
 
 def test_a_folder_without_shards(tmp_path):

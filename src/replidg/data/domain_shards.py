@@ -114,7 +114,18 @@ def count(path: Path) -> int:
     stats = path.with_name(f"{path.stem}_stats.json")
     if stats.is_file():
         return int(json.loads(stats.read_text())["successes"])
-    return sum(1 for _ in samples(path))
+    from webdataset.tariterators import base_plus_ext
+
+    keys = set()
+    try:
+        with tarfile.open(path) as tar:  # headers only: the rest is skipped over
+            for member in tar:
+                key, suffix = base_plus_ext(member.name)
+                if member.isreg() and suffix is not None and suffix.lower() in PICTURES:
+                    keys.add(key)
+    except (tarfile.TarError, EOFError) as error:
+        raise DatasetError(f"{path} is a damaged shard ({error}); fetch it again") from error
+    return len(keys)
 
 
 def _grouped(path: Path) -> Iterator[dict[str, Any]]:
