@@ -37,6 +37,7 @@ SPLITTING = provides.splitting_backbones(CONFIG)
 NOISE = PAPER.annotation.noise
 SEG_DATASETS = vltseg_arms.datasets(CONFIG)
 FORGOTTEN_DATASETS = provides.forgotten_datasets(CONFIG)
+FORGOTTEN_NUMBERS = PROVIDED & {"forgotten:labels", "forgotten:pools"}
 FILLED_SHEET = "results/alignment/annotation/filled.csv"
 
 

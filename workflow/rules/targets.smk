@@ -8,7 +8,7 @@ rule all:
         rules.compare_scipd.output if SCIPD_ARMS else [],
         rules.compare_robust_ft.output if ROBUST else [],
         rules.compare_vltseg.output if CONFIG.vltseg else [],
-        rules.compare_forgotten.output if "forgotten:labels" in PROVIDED else [],
+        rules.compare_forgotten.output if FORGOTTEN_NUMBERS else [],
 
 
 rule report:
@@ -62,7 +62,7 @@ rule train:
         scipd_files("predictions.parquet"),
         [path for _, _, path in robust_files()],
         [f"{vltseg_arms.folder(run)}/metrics.json" for run in vltseg_arms.runs(CONFIG)],
-        mix_scores() if "forgotten:training" in PROVIDED else [],
+        mix_scores() if "forgotten:pools" in PROVIDED else [],
 
 
 rule evaluate:
@@ -73,7 +73,7 @@ rule evaluate:
         rules.evaluate_robust_ft_gains.output if ROBUST else [],
         rules.evaluate_vltseg.output if CONFIG.vltseg else [],
         rules.evaluate_domains.output if "forgotten:labels" in PROVIDED else [],
-        rules.evaluate_forgotten.output if "forgotten:training" in PROVIDED else [],
+        rules.evaluate_forgotten.output if "forgotten:pools" in PROVIDED else [],
 
 
 rule compare:
@@ -82,7 +82,7 @@ rule compare:
         rules.compare_scipd.output if SCIPD_ARMS else [],
         rules.compare_robust_ft.output if ROBUST else [],
         rules.compare_vltseg.output if CONFIG.vltseg else [],
-        rules.compare_forgotten.output if "forgotten:labels" in PROVIDED else [],
+        rules.compare_forgotten.output if FORGOTTEN_NUMBERS else [],
 
 
 rule annotate:
