@@ -97,7 +97,9 @@ def main(argv=None):
         constraint = ["-c", "requirements.lock"]
         compile_lock(uv, "requirements-test.in", "requirements-test.lock", *constraint, *upgrade)
         test_lock = ENVS / "requirements-test.lock"
-        shared = {name for name, _, _ in read_pins(ENVS / "requirements.lock")}
+        # What the main lock has for some systems only may be needed on all of them here.
+        pins = read_pins(ENVS / "requirements.lock")
+        shared = {name for name, _, marker in pins if marker is None}
         test_lock.write_text(drop_entries(test_lock.read_text(), shared))
     pins = read_pins(ENVS / "requirements.lock")
     (ENVS / "environment.yaml").write_text(format_yaml(pins))

@@ -16,10 +16,7 @@ from replidg import artefacts_forgotten, artefacts_vltseg
 Kind = Literal["figure", "table"]
 
 #: What a figure and what a table leaves in its folder.
-SUFFIXES: dict[str, tuple[str, ...]] = {
-    "figure": ("svg", "png"),
-    "table": ("csv", "md", "tex"),
-}
+SUFFIXES: dict[str, tuple[str, ...]] = {"figure": ("svg", "png"), "table": ("csv", "md", "tex")}
 
 #: Papers by key: title and arXiv id.
 PAPERS: dict[str, tuple[str, str]] = {
@@ -94,12 +91,12 @@ NEEDS: dict[str, str] = {
     "sizes": "sizes of objects: alignment.object_size (for owlv2: pip install transformers)",
     "labels": "checked labels: alignment.annotation.labels, or noise in their place",
 }
-NEEDS |= {"scipd": "methods: scipd.main"}
 NEEDS |= {f"scipd:{name}": f"{name} among scipd.datasets" for name in HYBRID_PAGES}
 _STUDIES = ("ablation", "variants", "sensitivity", "scarcity", "views", "tsne")
 NEEDS |= {f"scipd:{study}": f"runs of its own: scipd.{study}" for study in _STUDIES}
-NEEDS["scipd:students"] = "runs of its own: scipd.other_students"
 NEEDS |= {
+    "scipd": "methods: scipd.main",
+    "scipd:students": "runs of its own: scipd.other_students",
     "robust_ft": "the key robust_ft",
     "robust_ft:fmow": "fmow among robust_ft.datasets",
     "robust_ft:iwildcam": "iwildcam among robust_ft.datasets",
@@ -107,8 +104,7 @@ NEEDS |= {
     "robust_ft:frozen": "an end-to-end CLIP with frozen parts among robust_ft.arms",
     "robust_ft:interpolation": "robust_ft.interpolation",
 }
-NEEDS |= artefacts_vltseg.NEEDS
-NEEDS |= artefacts_forgotten.NEEDS
+NEEDS |= artefacts_vltseg.NEEDS | artefacts_forgotten.NEEDS
 _DATASET = "dataset:"
 _OURS = "not in the paper"
 
