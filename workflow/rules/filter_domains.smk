@@ -97,7 +97,7 @@ for job, names in DATASET_JOBS.items():
             mem_mb=16000,
             runtime="12h",
         params:
-                preprocessing=config["preprocessing"][DOMAINS.preprocessing],
+            preprocessing=config["preprocessing"][DOMAINS.preprocessing],
             flags=clip_flags(DOMAINS.model),
             embed=bool(CORPUS.pruned),
             checkpoints=CHECKPOINTS,
