@@ -25,7 +25,6 @@ rule download_shards:
         ),
         page=lambda w: getattr(CONFIG.datasets[CORPUS.dataset], "registry", None)
         or CORPUS.dataset,
-        folder=SHARDS_FOLDER,
     message:
         "Downloading part {wildcards.part} of the web pictures with img2dataset"
     script:
