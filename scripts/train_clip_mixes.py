@@ -54,6 +54,6 @@ if "snakemake" in globals():
         # The rule's parameters have what of it decides the result.
         protocol=ClipRun.model_validate(snakemake.config["forgotten"]["training"]["clip"]),
         pools={Path(path).parent.name: Path(path).parent for path in snakemake.input.pools},
-        results=Path(snakemake.params.results),
+        results=Path(snakemake.output.facts[0]).parents[2],
         checkpoints=Path(snakemake.params.checkpoints),
     )
