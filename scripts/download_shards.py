@@ -40,6 +40,6 @@ if "snakemake" in globals():
         page=snakemake.params.page,
         lists=verified.parent,
         part=int(snakemake.wildcards.part),
-        folder=Path(snakemake.params.folder),
+        folder=Path(snakemake.output.done).parents[1],
         out=Path(snakemake.output.done),
     )

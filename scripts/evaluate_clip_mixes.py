@@ -75,7 +75,8 @@ if "snakemake" in globals():
                 strict=True,
             )
         ],
-        protocol=ClipRun.model_validate(snakemake.params.protocol),
+        # The rule's parameters have what of it decides the result.
+        protocol=ClipRun.model_validate(snakemake.config["forgotten"]["training"]["clip"]),
         options=ZeroShot.model_validate(snakemake.config["forgotten"]["training"]["zero_shot"]),
         suites=[
             suite_of(name, snakemake.params.sets, index, kept, given.get("classes"))

@@ -22,7 +22,7 @@ if "snakemake" in globals():
     backbone = store.load(Path(given.facts).parent)
     classifiers = ChosenClassifiers(
         chosen=json.loads(Path(given.chosen).read_text()),
-        folder=Path(params.classifiers),
+        folder=Path(given.weights[0]).parents[1],
         backbone=backbone,
         spec=store.input_spec(backbone.spec, Preprocessing.model_validate(params.preprocessing)),
         channels_last=params.flags["channels_last"],

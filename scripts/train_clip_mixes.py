@@ -51,8 +51,9 @@ if "snakemake" in globals():
     train_clip_mixes(
         runs=[(name, seed) for name, seed in snakemake.params.runs],
         mixes=Mixes.model_validate(snakemake.params.mixes),
-        protocol=ClipRun.model_validate(snakemake.params.protocol),
+        # The rule's parameters have what of it decides the result.
+        protocol=ClipRun.model_validate(snakemake.config["forgotten"]["training"]["clip"]),
         pools={Path(path).parent.name: Path(path).parent for path in snakemake.input.pools},
-        results=Path(snakemake.params.results),
+        results=Path(snakemake.output.facts[0]).parents[2],
         checkpoints=Path(snakemake.params.checkpoints),
     )

@@ -30,4 +30,5 @@ if "snakemake" in globals():
         channels_last=params.flags["channels_last"],
         checkpoints=Path(params.checkpoints),
     )
-    make_all(job, {name: whole.classifiers[name] for name in params.names}, Path(params.folder))
+    folder = Path(snakemake.output.weights[0]).parents[1]
+    make_all(job, {name: whole.classifiers[name] for name in params.names}, folder)

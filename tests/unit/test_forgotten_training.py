@@ -71,8 +71,8 @@ def test_several_processes_are_started_by_torchrun():
     words = clip_mixes.command(one, ["--lr=1"], {})
     assert words[:3] == [sys.executable, "-m", "torch.distributed.run"]
     assert words[3:] == [
-        "--nnodes=1", "--nproc-per-node=4", "--standalone", "-m", "replidg.training.clip_main",
-        "--lr=1",
+        "--nnodes=1", "--nproc-per-node=4", "--standalone", "-m", "--",
+        "replidg.training.clip_main", "--lr=1",
     ]  # fmt: skip
     two = one.model_copy(update={"nodes": 2, "launcher": ["srun", "--ntasks-per-node=1"]})
     words = clip_mixes.command(two, [], {"MASTER_ADDR": "node1", "SLURM_JOB_ID": "7"})
@@ -110,6 +110,19 @@ def test_a_killed_training_ends_in_the_same_weights(folders, tmp_path, monkeypat
     other = epochs_in(tmp_path / "other")
     clip_mixes.train("half", 1, RUN, data, other, tmp_path / "a")
     assert other[-1].read_bytes() != whole[-1].read_bytes()
+
+
+@pytest.mark.slow
+def test_two_processes_train_together(folders, tmp_path):
+    """torchrun, with processes that decode, as on a machine of several GPUs."""
+    data = clip_mixes.training_set("half", MIXES.sets["half"], MIXES, folders)
+    run = RUN.model_copy(update={"gpus_per_node": 2, "workers": 1})
+    clip_mixes.train("half", 0, run, data, epochs_in(tmp_path / "out"), tmp_path / "scratch")
+    weights = [load_file(path) for path in epochs_in(tmp_path / "out")]
+    assert not any(name.startswith("module.") for name in weights[0])
+    name = "visual.conv1.weight"
+    assert not torch.equal(weights[0][name], weights[-1][name])
+    assert all(tensor.isfinite().all() for tensor in weights[-1].values())
 
 
 def test_initial_image_tower_is_written_where_open_clip_finds_it(tmp_path):

@@ -12,6 +12,8 @@ rule download_shards:
         "benchmarks-out/download_shards/{part}.tsv"
     wildcard_constraints:
         part=r"\d+",
+    conda:
+        "../../envs/environment.yaml"
     threads: CORPUS.img2dataset.processes
     resources:
         mem_mb=64000,
@@ -23,7 +25,6 @@ rule download_shards:
         ),
         page=lambda w: getattr(CONFIG.datasets[CORPUS.dataset], "registry", None)
         or CORPUS.dataset,
-        folder=SHARDS_FOLDER,
     message:
         "Downloading part {wildcards.part} of the web pictures with img2dataset"
     script:
@@ -137,7 +138,6 @@ for job, names in CLASSIFIER_JOBS.items():
             classifying=CLASSIFYING,
             preprocessing=config["preprocessing"][DOMAINS.preprocessing],
             flags=clip_flags(DOMAINS.model),
-            folder="results/forgotten/classifiers",
             checkpoints=CHECKPOINTS,
         message:
             f"Making the domain classifiers {' '.join(names)}"

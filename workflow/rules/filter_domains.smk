@@ -61,7 +61,6 @@ rule filter_corpus:
         mem_mb=32000,
         runtime="1d",
     params:
-        classifiers="results/forgotten/classifiers",
         preprocessing=config["preprocessing"][DOMAINS.preprocessing],
         flags=clip_flags(DOMAINS.model),
         embed=KEEPS_EMBEDDINGS,
@@ -98,7 +97,6 @@ for job, names in DATASET_JOBS.items():
             mem_mb=16000,
             runtime="12h",
         params:
-            classifiers="results/forgotten/classifiers",
             preprocessing=config["preprocessing"][DOMAINS.preprocessing],
             flags=clip_flags(DOMAINS.model),
             embed=bool(CORPUS.pruned),

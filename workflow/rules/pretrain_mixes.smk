@@ -55,8 +55,6 @@ for job, dealt_runs in dealt(TRAINED_MIXES, CLIP_RUN.jobs).items():
             runs=dealt_runs,
             mixes=MIXES.model_dump(mode="json", exclude={"series", "unit_name"}),
             protocol=CLIP_PROTOCOL,
-            launcher=CLIP_RUN.launcher,
-            results=FORGOTTEN_RUNS,
             checkpoints=CHECKPOINTS,
         message:
             f"Training CLIPs on mixes: {' '.join(name for name, _ in dealt_runs)}"

@@ -28,6 +28,7 @@ import webdataset as wds
 from open_clip_train.data import SharedEpoch
 from safetensors.torch import save_file
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel as Parallel
 from torch.utils.data import get_worker_info
 from webdataset.filters import _shuffle
 from webdataset.tariterators import tar_file_expander
@@ -102,11 +103,18 @@ def repeatable(seed: int, folder: Path) -> Iterator[None]:
     # unique in a pool, so none is needed.
     expand = partial(tar_file_expander, eof_value=None)
     with (
+        mock.patch.object(torch.nn.parallel, "DistributedDataParallel", wrap),
         mock.patch.object(open_clip_train.data, "tar_file_expander", expand),
         mock.patch.object(open_clip_train.data.wds, "shuffle", shuffle),
         mock.patch.object(trainer, "train_one_epoch", train_one_epoch),
     ):
         yield
+
+
+def wrap(model: nn.Module, device_ids: list[Any], **options: Any) -> nn.Module:
+    """Wrap a model for several processes; open_clip names devices, which CPUs must not have."""
+    on_cpu = torch.device(device_ids[0]).type == "cpu"
+    return Parallel(model, device_ids=None if on_cpu else device_ids, **options)
 
 
 def save_weights(model: nn.Module, path: Path) -> None:

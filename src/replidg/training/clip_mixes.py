@@ -187,7 +187,9 @@ def command(run: ClipRun, words: Sequence[str], environ: Mapping[str, str]) -> l
         ]
     return [
         *run.launcher, sys.executable, "-m", "torch.distributed.run", f"--nnodes={run.nodes}",
-        f"--nproc-per-node={run.gpus_per_node}", *meeting, "-m", clip_main.__name__, *words,
+        f"--nproc-per-node={run.gpus_per_node}", *meeting,
+        # Without the dashes torchrun takes --logs for an abbreviation of an option of its own.
+        "-m", "--", clip_main.__name__, *words,
     ]  # fmt: skip
 
 

@@ -21,7 +21,7 @@ if MIXING:
             names=names_of("forgotten", "figure"),
             options={
                 "unit_name": MIXES.unit_name,
-                "resnet_unit": "k" if RESNETS and RESNETS.unit == 1000 else "images",
+                "resnet_unit": "k" if RESNETS and RESNETS.unit == 1000 else "",
             },
             style=lookup(dpath="plots", within=config),
         message:
