@@ -37,6 +37,10 @@ SPLITTING = provides.splitting_backbones(CONFIG)
 NOISE = PAPER.annotation.noise
 ROBUST_DATASETS = list(CONFIG.robust_ft.datasets) if CONFIG.robust_ft else []
 FORGOTTEN_DATASETS = provides.forgotten_datasets(CONFIG)
+# The report checks them where it shows that paper: without labels it does not.
+FORGOTTEN_SHOWN = (
+    FORGOTTEN_DATASETS if any(a.paper == "forgotten" for a in ARTEFACTS) else []
+)
 FILLED_SHEET = "results/alignment/annotation/filled.csv"
 
 

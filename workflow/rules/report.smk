@@ -12,7 +12,7 @@ rule build_report:
                     *PAPER.datasets,
                     *SCIPD_PAGES.values(),
                     *ROBUST_DATASETS,
-                    *FORGOTTEN_DATASETS,
+                    *FORGOTTEN_SHOWN,
                 ]
             )
         ],
