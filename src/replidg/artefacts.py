@@ -238,13 +238,13 @@ ARTEFACTS: tuple[Artefact, ...] = (
     _table("correlations", "Rank correlation of accuracy with AlignmentScore"),
     _table("seeds", "Spread over seeds"),
     _table("cross_splits", "Split by one backbone, trained with another", "backbones"),
+    *(Artefact("forgotten", *row) for row in artefacts_forgotten.ROWS),
     *(
         Artefact("robust_ft", name, kind, f"{kind.title()} {name}", title, ("robust_ft", *needs))
         for kind, name, title, needs in _ROBUST
     ),
     *SCIPD,
     *(Artefact(*row) for row in artefacts_vltseg.LISTED),
-    *(Artefact("forgotten", *row) for row in artefacts_forgotten.ROWS),
 )
 
 

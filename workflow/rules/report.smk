@@ -6,7 +6,7 @@ REPORTED_DATASETS = list(
             *SCIPD_PAGES.values(),
             *ROBUST_DATASETS,
             *SEG_DATASETS,
-            *FORGOTTEN_DATASETS,
+            *FORGOTTEN_SHOWN,
         ]
     )
 )
