@@ -224,10 +224,12 @@ def test_controls_keep_page_and_address_in_step(drive):
 TABLES = """
 const steps = [];
 const later = (time = 60) => new Promise((done) => setTimeout(done, time));
+// A busy machine takes longer: what is waited for decides, not the clock.
+const until = async (seen) => { for (let i = 0; i < 200 && !seen(); i++) await later(50); };
 addEventListener("load", async () => {
   const details = document.querySelector("#alignment_table1a details.numbers");
   details.open = true;
-  await later(700);
+  await until(() => details.querySelector("thead .dt-column-title"));
   const body = () => [...details.querySelectorAll("tbody tr")];
   const heads = [...details.querySelectorAll("thead th")];
   const names = heads.map((head) => head.querySelector(".dt-column-title").textContent);
@@ -241,7 +243,7 @@ addEventListener("load", async () => {
   const search = details.querySelector("input[type=search]");
   search.value = "deviates";
   search.dispatchEvent(new Event("input", { bubbles: true }));
-  await later(700);
+  await until(() => body().length === 1);
   steps.push(column("Setting").join("|"));
   let copied = "";
   navigator.clipboard.writeText = async (text) => { copied = text; };
@@ -254,19 +256,21 @@ addEventListener("load", async () => {
   for (const name of ["CSV", "Markdown", "LaTeX"]) await copy(name);
   search.value = "";
   search.dispatchEvent(new Event("input", { bubbles: true }));
-  await later(700);
+  await until(() => body().length === 3);
   await later(1800); // until the button has its name back
   await copy("CSV");
   location.hash = "#numbers";
   document.getElementById("numbers").scrollIntoView({ behavior: "instant" });
-  await later(800);
-  steps.push(document.querySelector("#numbers .dt-info").textContent);
+  const info = () => document.querySelector("#numbers .dt-info")?.textContent;
+  await until(info);
+  const all = info();
+  steps.push(all);
   steps.push(document.querySelectorAll("#numbers tbody tr").length + " rows in the page");
   const large = document.querySelector("#numbers input[type=search]");
   large.value = "m3";
   large.dispatchEvent(new Event("input", { bubbles: true }));
-  await later(700);
-  steps.push(document.querySelector("#numbers .dt-info").textContent);
+  await until(() => info() !== all);
+  steps.push(info());
   const list = document.createElement("pre");
   list.id = "steps";
   list.textContent = steps.join("\\n");
