@@ -136,3 +136,8 @@ def test_full_scale_is_the_papers():
     # What the demo sets is set again.
     assert all(method.lr == 1e-3 for method in own.scipd.methods.values())
     assert all(method.logit_scale == 100 for method in own.scipd.methods.values())
+
+
+def test_null_leaves_the_paper_out():
+    left_out = load(copy.deepcopy(DEMO) | {"scipd": None})
+    assert left_out.scipd.main == [] and "scipd" not in provided(left_out)

@@ -184,3 +184,9 @@ class Config(Strict):
     scipd: Scipd = Field(default=Scipd(), description="the SCI-PD paper")
     vltseg: Vltseg | None = Field(None, description="the VLTSeg paper")
     plots: Plots = Field(default=Plots(), description="look of the figures")
+
+    @field_validator("scipd", mode="before")
+    @classmethod
+    def _left_out(cls, value: Any) -> Any:
+        """Null leaves this paper out, as it does the others."""
+        return {} if value is None else value
