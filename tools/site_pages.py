@@ -40,7 +40,7 @@ def site_text(source: str, text: str) -> str:
             return match[0]
         inside = posixpath.normpath(posixpath.join(posixpath.dirname(source), path))
         page = PAGES.get(inside)
-        if page is None and inside.startswith("docs/") and inside.endswith(".md"):
+        if page is None and inside.startswith("docs/"):
             page = inside.removeprefix("docs/")
         if page is None:
             shown = match["text"].strip("`")

@@ -56,6 +56,7 @@ def test_links_of_pages_made_from_other_folders(pages):
     text = "[a](docs/data.md#x) [b](config/README.md) [c](https://x.org) [`d`](envs/d) [e](#f)"
     expected = "[a](data.md#x) [b](configuration.md) [c](https://x.org) `d` (`envs/d`) [e](#f)"
     assert pages.site_text("README.md", text) == expected
+    assert pages.site_text("README.md", "![p](docs/images/p.png)") == "![p](images/p.png)"
     assert pages.site_text("docs/x.md", "[up](../README.md#status)") == "[up](index.md#status)"
 
 
