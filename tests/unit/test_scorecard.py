@@ -21,7 +21,15 @@ from replidg.metrics.verdicts import (
 from replidg.reporting import agreement, scorecard, scorecard_data
 from replidg.reporting.report import Absent, Entry, render_report
 from replidg.reporting.report_views import short_name
-from replidg.reporting.scorecard import ClaimRow, place, read_claims, state_of
+from replidg.reporting.scorecard import (
+    FAILS,
+    HOLDS,
+    ClaimRow,
+    place,
+    read_claims,
+    state_of,
+    words_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +107,7 @@ def test_no_verdicts_at_all():
 
 def test_counts_are_told_in_one_order():
     counts = scorecard.in_order({UNPUBLISHED: 1, NOT_RUN: 0, DEVIATES: 1200, REPRODUCED: 2})
-    assert scorecard.words_of(counts) == "2 reproduced, 1,200 deviates, 1 no published value"
+    assert scorecard.words_of(counts) == "2 reproduced, 1,200 deviate, 1 no published value"
 
 
 def test_claims_are_read_from_their_table_only():
@@ -192,3 +200,8 @@ def test_page_tells_states_of_papers_with_and_without_numbers():
         assert words in html, words
     # vltseg was not run: its verdicts are in the table of all numbers, without a section.
     assert "Not in this report: forgotten, robust_ft, vltseg." in html
+
+
+def test_counts_in_words():
+    assert words_of({"reproduced": 3, "deviates": 1}) == "3 reproduced, 1 deviates"
+    assert words_of({"deviates": 2, HOLDS: 1, FAILS: 4}) == "2 deviate, 1 holds, 4 do not hold"

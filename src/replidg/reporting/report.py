@@ -44,7 +44,7 @@ _ICON = (
 SCALES: dict[str, tuple[str, str]] = {
     "demo": (
         "These numbers show that the pipeline works",
-        "The demo uses pictures of 64 pixels and a tiny CLIP trained in this run, for few steps. "
+        "The demo uses small pictures and tiny models trained in this run, for few steps. "
         "Its numbers test the papers' qualitative claims; they are not comparable to the papers' "
         "numbers.",
     ),

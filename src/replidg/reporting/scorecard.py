@@ -160,5 +160,7 @@ def state_of(counts: Mapping[str, int], claims: Sequence[ClaimRow] = ()) -> Stat
 
 
 def words_of(counts: Mapping[str, int]) -> str:
-    """Return counts in words, e.g. `3 reproduced, 1 deviates`."""
-    return ", ".join(f"{n:,} {name}" for name, n in counts.items())
+    """Return counts in words, e.g. `3 reproduced, 1 deviates`, `2 hold`."""
+    several = {HOLDS: "hold", FAILS: "do not hold", "deviates": "deviate"}
+    words = {name: name if n == 1 else several.get(name, name) for name, n in counts.items()}
+    return ", ".join(f"{n:,} {words[name]}" for name, n in counts.items())
