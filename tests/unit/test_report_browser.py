@@ -223,8 +223,8 @@ def test_controls_keep_page_and_address_in_step(drive):
     ]
 
 
-#: Tables are made when they come into sight, which a browser finds out when it draws a frame; with a
-#: clock that runs ahead it may draw none. Here everything is in sight at once.
+#: Tables are made when they come into sight, which a browser finds out when it draws a frame; with
+#: a clock that runs ahead it may draw none. Here everything is in sight at once.
 IN_SIGHT = """<script>
 IntersectionObserver = class {
   constructor(seen) { this.seen = seen; }
