@@ -20,6 +20,7 @@ from replidg.data.embeddings import EmbeddingError, index_hash, read
 from replidg.data.images import ImageError, InputSpec
 from replidg.models import embed, store
 from replidg.models.store import Backbone, needs_quick_gelu, save_open_clip
+from replidg.seeds import seed_of, seeded
 
 SPEC = InputSpec(16, "crop", "bicubic", (0.5, 0.4, 0.3), (0.2, 0.25, 0.3))
 ARCHITECTURE = {
@@ -277,12 +278,11 @@ def test_own_transform_is_open_clips(clip_folder, index, tmp_path):
 
 def test_timm_model_with_random_weights(index, tmp_path):
     model = TimmModel(source="timm", name="resnet10t", pretrained=False)
-    torch.manual_seed(3)
     store.retrieve("small", model, tmp_path / "model")
     own = store.load(tmp_path / "model")
     assert own.encode_text is None and own.dim == 512
-    torch.manual_seed(3)
-    peer = timm.create_model("resnet10t", pretrained=False, num_classes=0).eval()
+    with seeded(seed_of(0, "initial weights", "resnet10t")):
+        peer = timm.create_model("resnet10t", pretrained=False, num_classes=0).eval()
     config = timm.data.resolve_model_data_config(peer)
     transform = timm.data.create_transform(**config)
     few = index.iloc[:3]
@@ -427,3 +427,14 @@ def test_text_key_depends_on_weights_and_prompts(clip_folder, tmp_path):
     assert key(Prompts(templates=["a {}"])) != base
     norms = np.linalg.norm(read(tmp_path / "t.safetensors"), axis=1)
     np.testing.assert_allclose(norms, 1, rtol=1e-5)
+
+
+def test_weights_that_start_at_random_are_the_same_each_time(tmp_path):
+    model = TimmModel(source="timm", name="resnet10t", pretrained=False)
+    hashes = set()
+    for place in ("one", "two"):
+        torch.manual_seed(len(hashes))  # whatever was drawn before
+        (tmp_path / place).mkdir()
+        store.retrieve("new", model, tmp_path / place)
+        hashes.add(json.loads((tmp_path / place / "model.json").read_text())["weights_sha256"])
+    assert len(hashes) == 1

@@ -23,6 +23,7 @@ from replidg.config.inputs import OpenClipModel, Preprocessing, TimmModel
 from replidg.data.images import InputSpec
 from replidg.files import sha256_file, whole_file, write_json
 from replidg.models import foreign
+from replidg.seeds import seed_of, seeded
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 CLIP = (open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD)
@@ -81,10 +82,12 @@ def retrieve(name: str, model: OpenClipModel | TimmModel, folder: Path) -> None:
         RuntimeError: the hub cannot be reached or has no such checkpoint; says what to do.
     """
     try:
-        if isinstance(model, TimmModel):
-            _retrieve_timm(model, folder)
-        else:
-            _retrieve_open_clip(model, folder)
+        # Weights that no checkpoint brings are the same on every machine.
+        with seeded(seed_of(0, "initial weights", model.name)):
+            if isinstance(model, TimmModel):
+                _retrieve_timm(model, folder)
+            else:
+                _retrieve_open_clip(model, folder)
     except (OSError, RuntimeError) as error:
         raise RuntimeError(
             f"models.{name}: {error}. On a machine without network, download the checkpoint "
