@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -85,3 +86,32 @@ def stop_on_signal() -> Iterator[StopRequest]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+class Resumable(Protocol):
+    """A training in steps whose whole state can be saved."""
+
+    step: int
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that a resumed run needs."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue where `state` was taken."""
+
+
+def resume(run: Resumable, checkpoints: Checkpoints, name: str) -> None:
+    """Continue from the newest checkpoint that can be read, if there is one."""
+    state = checkpoints.load()
+    if state is not None:
+        run.load_state_dict(state)
+        logger.info("%s: resuming after step %d", name, run.step)
+
+
+def keep(run: Resumable, checkpoints: Checkpoints, stop: StopRequest, name: str) -> None:
+    """After a step: save if it is time to, or if a signal came, after which the job exits."""
+    if stop or checkpoints.due():
+        checkpoints.save(run.state_dict())
+    if stop:
+        logger.warning("%s: stopped by signal %d, step %d saved", name, stop.signal, run.step)
+        sys.exit(STOPPED)

@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from replidg.typed import Strict
+from replidg.typed import Strict, without_nulls
 
 #: Pools of images that a training set is mixed from.
 POOLS = ("natural", "rendition", "random")
@@ -83,12 +83,7 @@ class Mixes(Strict):
         default={}, description="which of `sets` are the models of Table 2 and Figs 15 to 17"
     )
 
-    @field_validator("sets", mode="before")
-    @classmethod
-    def _taken_away(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        return {name: mix for name, mix in value.items() if mix is not None}
+    _taken_away = field_validator("sets", mode="before")(without_nulls)
 
 
 class ClipRun(Strict):

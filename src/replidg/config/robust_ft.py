@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     Field,
@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from replidg.config.inputs import Share
-from replidg.typed import Strict
+from replidg.typed import Strict, without_nulls
 
 Pages = Literal["fmow", "iwildcam"]
 Kind = Literal["zero_shot", "linear_probe", "end_to_end"]
@@ -171,12 +171,7 @@ class RobustFt(Strict):
     )
     bootstrap: Bootstrap = Field(default=Bootstrap(), description="intervals of the gains")
 
-    @field_validator("datasets", "arms", mode="before")
-    @classmethod
-    def _taken_away(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        return {name: kept for name, kept in value.items() if kept is not None}
+    _taken_away = field_validator("datasets", "arms", mode="before")(without_nulls)
 
     @model_validator(mode="after")
     def _ranges(self) -> RobustFt:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import (
     Field,
@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from replidg.config.inputs import Share
-from replidg.typed import Strict
+from replidg.typed import Strict, without_nulls
 
 Kind = Literal["synthetic", "real"]
 Size = tuple[PositiveInt, PositiveInt]
@@ -179,12 +179,7 @@ class Arm(Strict):
         "f3) the published method's key; null takes away what an earlier file had",
     )
 
-    @field_validator("studies", mode="before")
-    @classmethod
-    def _taken_away(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        return {name: label for name, label in value.items() if label is not None}
+    _taken_away = field_validator("studies", mode="before")(without_nulls)
 
     @model_validator(mode="after")
     def _one_freeze(self) -> Arm:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import math
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +15,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 from torchvision.transforms import v2
 
-from replidg.checkpoints import STOPPED, Checkpoints, stop_on_signal
+from replidg.checkpoints import Checkpoints, keep, resume, stop_on_signal
 from replidg.config.forgotten import DomainTraining
 from replidg.data.images import INTERPOLATION, InputSpec, normalise, resizer
 from replidg.methods.averaging import copied
@@ -28,8 +26,6 @@ from replidg.progress import Progress
 from replidg.seeds import seed_of
 from replidg.training.data import AugmentedImages
 from replidg.training.validation import HeldOut
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -230,10 +226,7 @@ def fit(run: DomainRun, validation: HeldOut, checkpoints: Checkpoints, name: str
         checkpoints: of the run.
         name: for messages.
     """
-    state = checkpoints.load()
-    if state is not None:
-        run.load_state_dict(state)
-        logger.info("%s: resuming after step %d", name, run.step)
+    resume(run, checkpoints, name)
     classes = torch.tensor(run.train["label"].to_numpy())
     draws = Draws(run.draws.classes, run.plan, run.step)
     crops = Crops(run.train["path"].tolist(), run.plan.spec, run.plan.training)
@@ -245,10 +238,4 @@ def fit(run: DomainRun, validation: HeldOut, checkpoints: Checkpoints, name: str
             if run.step % draws.per_epoch == 0:
                 run.end_epoch(validation)
             progress.add(1, f"loss {loss:.3f}")
-            if stop or checkpoints.due():
-                checkpoints.save(run.state_dict())
-            if stop:
-                logger.warning(
-                    "%s: stopped by signal %d, step %d saved", name, stop.signal, run.step
-                )
-                sys.exit(STOPPED)
+            keep(run, checkpoints, stop, name)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from replidg.checkpoints import STOPPED, Checkpoints, stop_on_signal
+from replidg.checkpoints import Checkpoints, keep, resume, stop_on_signal
 from replidg.config.robust_ft import EpochTraining
 from replidg.data.images import InputSpec, normalise
 from replidg.methods.averaging import Segment, Weights, copied, merge, pack, unpack
@@ -26,7 +24,6 @@ from replidg.training.probes import Stream
 from replidg.training.validation import HeldOut
 from replidg.training.wilds_images import EpochSteps, LightlyAugmented
 
-logger = logging.getLogger(__name__)
 #: Images of a forward pass on a CPU: the first stages' maps of more leave the cache.
 CPU_BATCH = 32
 
@@ -189,10 +186,7 @@ def fit(
         checkpoints: of the run.
         name: for messages.
     """
-    state = checkpoints.load()
-    if state is not None:
-        run.load_state_dict(state)
-        logger.info("%s: resuming after step %d", name, run.step)
+    resume(run, checkpoints, name)
     training = run.plan.training
     labels = torch.tensor(train["label"].to_numpy())
     steps = EpochSteps(run.stream, training.batch_size, training.epochs, run.step)
@@ -206,10 +200,4 @@ def fit(
                 run.end_epoch(validation)
                 progress.add(0, f"loss {loss.item():.3f}")
             progress.add()
-            if stop or checkpoints.due():
-                checkpoints.save(run.state_dict())
-            if stop:
-                logger.warning(
-                    "%s: stopped by signal %d, step %d saved", name, stop.signal, run.step
-                )
-                sys.exit(STOPPED)
+            keep(run, checkpoints, stop, name)

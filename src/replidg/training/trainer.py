@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from replidg.checkpoints import STOPPED, Checkpoints, stop_on_signal
+from replidg.checkpoints import Checkpoints, keep, resume, stop_on_signal
 from replidg.config.methods import FineTuning, Method
 from replidg.data.images import InputSpec, loader, normalise
 from replidg.methods.averaging import Weights, copied
@@ -27,8 +25,6 @@ from replidg.progress import Progress
 from replidg.seeds import seed_of
 from replidg.training.data import Batch, Shares, training_batches
 from replidg.training.validation import BATCH, HeldOut
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -238,10 +234,7 @@ def fit(
         held: what `held_out` returns, where the caller has it already.
     """
     protocol = run.settings.protocol
-    state = checkpoints.load()
-    if state is not None:
-        run.load_state_dict(state)
-        logger.info("%s: resuming after step %d", name, run.step)
+    resume(run, checkpoints, name)
     validation, target = held or held_out(shares, run.settings)
     batches = run.batches(shares)
     with stop_on_signal() as stop, Progress(protocol.steps, name, "steps", run.step) as progress:
@@ -251,13 +244,7 @@ def fit(
                 run.validate(validation, target)
                 progress.add(0, f"loss {loss.item():.3f}")
             progress.add()
-            if stop or checkpoints.due():
-                checkpoints.save(run.state_dict())
-            if stop:
-                logger.warning(
-                    "%s: stopped by signal %d, step %d saved", name, stop.signal, run.step
-                )
-                sys.exit(STOPPED)
+            keep(run, checkpoints, stop, name)
 
 
 def held_out(shares: Shares, settings: Settings) -> tuple[list[HeldOut], HeldOut | None]:
