@@ -16,7 +16,7 @@ rule score_alignment:
         runtime="1h",
     params:
         domains=target_domains,
-        scale=lookup(dpath="alignment/calibration_scale", within=config),
+        scale=setting("alignment/calibration_scale"),
     message:
         "Scoring the alignment of images and labels of {wildcards.dataset} ({wildcards.variant})"
     script:
@@ -47,7 +47,7 @@ rule split_alignment:
         runtime="1h",
     params:
         datasets=PAPER.datasets,
-        thresholds=lookup(dpath="alignment/thresholds", within=config),
+        thresholds=setting("alignment/thresholds"),
     message:
         "Splitting by AlignmentScore of {wildcards.model} ({wildcards.variant})"
     script:

@@ -20,7 +20,7 @@ rule exchange_alignment_labels:
         runtime="1h",
     params:
         domains=target_domains,
-        noise=lookup(dpath="alignment/annotation/noise", within=config),
+        noise=setting("alignment/annotation/noise"),
     message:
         "Exchanging labels of {wildcards.dataset}"
     script:

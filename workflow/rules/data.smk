@@ -13,8 +13,8 @@ rule retrieve_dataset:
         mem_mb=2000,
         runtime="2d",
     params:
-        dataset=lookup(dpath="datasets/{dataset}", within=config),
-        root=lookup(dpath="data_root/{dataset}", within=config, default=None),
+        dataset=setting("datasets/{dataset}"),
+        root=setting("data_root/{dataset}", default=None),
     message:
         "Retrieving and checking {wildcards.dataset}"
     script:
@@ -38,7 +38,7 @@ rule convert_dataset:
         mem_mb=4000,
         runtime="6h",
     params:
-        dataset=lookup(dpath="datasets/{dataset}", within=config),
+        dataset=setting("datasets/{dataset}"),
     message:
         "Converting {wildcards.dataset} to the layout that its reader reads"
     script:
@@ -61,7 +61,7 @@ rule index_dataset:
         mem_mb=4000,
         runtime="2h",
     params:
-        dataset=lookup(dpath="datasets/{dataset}", within=config),
+        dataset=setting("datasets/{dataset}"),
         domains=indexed_domains,
     message:
         "Indexing {wildcards.dataset}"

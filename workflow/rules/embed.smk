@@ -16,10 +16,8 @@ rule embed_images:
         mem_mb=8000,
         runtime="4h",
     params:
-        preprocessing=lookup(dpath="preprocessing/{preprocessing}", within=config),
-        channels_last=lookup(
-            dpath="models/{model}/channels_last", within=config, default=False
-        ),
+        preprocessing=setting("preprocessing/{preprocessing}"),
+        channels_last=setting("models/{model}/channels_last", default=False),
         checkpoints=CHECKPOINTS,
     message:
         "Embedding the images of {wildcards.dataset} with {wildcards.model} ({wildcards.preprocessing})"
@@ -43,7 +41,7 @@ rule embed_texts:
         mem_mb=8000,
         runtime="1h",
     params:
-        prompts=lookup(dpath="prompts/{prompts}", within=config),
+        prompts=setting("prompts/{prompts}"),
     message:
         "Embedding the class texts of {wildcards.dataset} with {wildcards.model} ({wildcards.prompts})"
     script:
@@ -69,9 +67,7 @@ rule classify_zero_shot:
         runtime="1h",
     params:
         domains=target_domains,
-        target_images=lookup(
-            dpath="alignment/target_images", within=config, default="all"
-        ),
+        target_images=setting("alignment/target_images", default="all"),
     message:
         "Classifying {wildcards.dataset} zero-shot with {wildcards.model}"
     script:

@@ -45,7 +45,7 @@ rule evaluate_alignment:
         runtime="2h",
     params:
         datasets=PAPER.datasets,
-        curve=lookup(dpath="alignment/curve", within=config),
+        curve=setting("alignment/curve"),
         contrast_method=PAPER.contrast_method or PAPER.figure_method,
     message:
         "Computing accuracies and curves of the alignment paper"

@@ -20,8 +20,8 @@ rule evaluate_alignment_similarity:
         runtime="2h",
     params:
         datasets=PAPER.datasets,
-        split=lookup(dpath="alignment/perceptual_split", within=config),
-        curve=lookup(dpath="alignment/curve", within=config),
+        split=setting("alignment/perceptual_split"),
+        curve=setting("alignment/curve"),
     message:
         "Comparing AlignmentScore with similarity to pretraining"
     script:

@@ -19,7 +19,7 @@ rule pretrain_clip:
         mem_mb=6000,
         runtime="1h",
     params:
-        model=lookup(dpath="models/{model}", within=config),
+        model=setting("models/{model}"),
         checkpoints=CHECKPOINTS,
     message:
         "Training {wildcards.model} with open_clip"
@@ -44,7 +44,7 @@ rule retrieve_clip:
         mem_mb=8000,
         runtime="1h",
     params:
-        model=lookup(dpath="models/{model}", within=config),
+        model=setting("models/{model}"),
     message:
         "Retrieving the checkpoint {wildcards.model}"
     script:
@@ -68,7 +68,7 @@ rule retrieve_timm:
         mem_mb=8000,
         runtime="1h",
     params:
-        model=lookup(dpath="models/{model}", within=config),
+        model=setting("models/{model}"),
     message:
         "Retrieving the checkpoint {wildcards.model}"
     script:

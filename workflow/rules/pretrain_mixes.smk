@@ -20,7 +20,7 @@ rule pack_pool:
         mem_mb=16000,
         runtime="7d",
     params:
-        pool=lookup(dpath="forgotten/training/mixes/pools/{pool}", within=config),
+        pool=setting("forgotten/training/mixes/pools/{pool}"),
         packing=MIXES.model_dump(include={"shard_images", "seed"}),
         checkpoints=CHECKPOINTS,
     message:
@@ -92,9 +92,7 @@ for job, dealt_runs in evaluated_mixes().items():
         params:
             runs=mix_checkpoints(dealt_runs),
             protocol=CLIP_PROTOCOL,
-            templates=lookup(
-                dpath="forgotten/training/zero_shot/templates", within=config
-            ),
+            templates=setting("forgotten/training/zero_shot/templates"),
             sets=FORGOTTEN_PLACES,
             datasets=FORGOTTEN_TESTED,
             scratch=f"{CHECKPOINTS}/clip_mixes/evaluation_{job}",

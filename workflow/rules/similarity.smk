@@ -25,8 +25,8 @@ rule find_neighbours:
         runtime="2d",
     params:
         domains=target_domains,
-        corpus=lookup(dpath="alignment/corpus", within=config),
-        perceptual=lookup(dpath="alignment/perceptual", within=config),
+        corpus=setting("alignment/corpus"),
+        perceptual=setting("alignment/perceptual"),
         checkpoints=CHECKPOINTS,
     message:
         "Searching the pretraining corpus for neighbours of {wildcards.dataset}"
@@ -78,7 +78,7 @@ rule measure_mmd:
         runtime="1h",
     params:
         domains=target_domains,
-        mmd=lookup(dpath="alignment/mmd", within=config),
+        mmd=setting("alignment/mmd"),
     message:
         "Measuring discrepancies of domains of {wildcards.dataset}"
     script:

@@ -23,15 +23,13 @@ rule train_classifier:
         domains=target_domains,
         targets=job_targets,
         seeds=job_seeds,
-        method=lookup(dpath="methods/{method}", within=config),
+        method=setting("methods/{method}"),
         protocol=protocol,
         preprocessing=training_preprocessing,
-        target_images=lookup(
-            dpath="alignment/target_images", within=config, default="all"
-        ),
-        feature_layers=lookup(dpath="models/{model}/feature_layers", within=config),
-        frozen_batchnorm=lookup(dpath="models/{model}/frozen_batchnorm", within=config),
-        channels_last=lookup(dpath="models/{model}/channels_last", within=config),
+        target_images=setting("alignment/target_images", default="all"),
+        feature_layers=setting("models/{model}/feature_layers"),
+        frozen_batchnorm=setting("models/{model}/frozen_batchnorm"),
+        channels_last=setting("models/{model}/channels_last"),
         checkpoints=CHECKPOINTS,
     message:
         "Training {wildcards.method} of {wildcards.model} on {wildcards.dataset} ({wildcards.target}, {wildcards.seed})"

@@ -37,9 +37,7 @@ rule train_students:
         ),
         students=scipd_job_students,
         protocol=scipd_protocol,
-        preprocessing=lookup(
-            dpath=f"preprocessing/{SCIPD.training.preprocessing}", within=config
-        ),
+        preprocessing=setting(f"preprocessing/{SCIPD.training.preprocessing}"),
         feature_images=SCIPD.feature_images,
         keep_weights=SCIPD.keep_weights,
         checkpoints=CHECKPOINTS,

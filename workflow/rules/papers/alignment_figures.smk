@@ -43,7 +43,7 @@ for kind, names in FIGURES_OF.items():
                     "min_images": PAPER.curve.min_images,
                     "datasets": PAGES,
                 },
-                style=lookup(dpath="plots", within=config),
+                style=setting("plots"),
             message:
                 f"Drawing figures of the alignment paper: {' '.join(chosen)}"
             script:
@@ -76,7 +76,7 @@ for figure, given in {
             params:
                 figure=figure,
                 datasets=PAPER.datasets,
-                style=lookup(dpath="plots", within=config),
+                style=setting("plots"),
             message:
                 f"Drawing {figure} of the alignment paper"
             script:

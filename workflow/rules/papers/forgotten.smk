@@ -23,7 +23,7 @@ if MIXING:
                 "unit_name": MIXES.unit_name,
                 "resnet_unit": "k" if RESNETS and RESNETS.unit == 1000 else "",
             },
-            style=lookup(dpath="plots", within=config),
+            style=setting("plots"),
         message:
             "Drawing figures of the paper on forgotten domain generalization"
         script:

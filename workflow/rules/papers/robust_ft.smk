@@ -27,7 +27,7 @@ rule classify_robust_ft:
         mem_mb=8000,
         runtime="1h",
     params:
-        scored=lookup(dpath="robust_ft/datasets/{dataset}", within=config),
+        scored=setting("robust_ft/datasets/{dataset}"),
         splits=list(ROBUST.splits),
         choices=robust_choices,
         checkpoints=CHECKPOINTS,
@@ -60,7 +60,7 @@ rule train_robust_ft_probes:
         mem_mb=16000,
         runtime="4h",
     params:
-        scored=lookup(dpath="robust_ft/datasets/{dataset}", within=config),
+        scored=setting("robust_ft/datasets/{dataset}"),
         arm=robust_arm,
         splits=list(ROBUST.splits),
         training=robust_training,
@@ -101,7 +101,7 @@ rule train_robust_ft:
         mem_mb=24000,
         runtime="1d",
     params:
-        scored=lookup(dpath="robust_ft/datasets/{dataset}", within=config),
+        scored=setting("robust_ft/datasets/{dataset}"),
         arm=robust_arm,
         splits=list(ROBUST.splits),
         training=robust_training,
@@ -158,7 +158,7 @@ rule evaluate_robust_ft_gains:
         names=[[dataset, arm] for dataset, arm, _ in robust_files()],
         scored=ROBUST_METRICS,
         arms={name: arm.loss for name, arm in ROBUST.arms.items()},
-        options=lookup(dpath="robust_ft/bootstrap", within=config),
+        options=setting("robust_ft/bootstrap"),
     message:
         "Measuring the gains of SWA and of CLIP"
     script:

@@ -38,7 +38,7 @@ for gains in (False, True):
             paper="robust_ft",
             names=figures,
             options={"scored": ROBUST_METRICS, "level": ROBUST.bootstrap.level},
-            style=lookup(dpath="plots", within=config),
+            style=setting("plots"),
         message:
             f"Drawing figures of the robust fine-tuning paper: {' '.join(figures)}"
         script:

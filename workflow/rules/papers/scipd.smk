@@ -31,7 +31,7 @@ if SCIPD_ARMS:
                 "methods": SCIPD.main,
                 "shares": scipd_shares(),
             },
-            style=lookup(dpath="plots", within=config),
+            style=setting("plots"),
         message:
             "Drawing figures of the SCI-PD paper"
         script:
@@ -92,7 +92,7 @@ if SCIPD_ARMS:
             params:
                 tsne=SCIPD.tsne.model_dump(mode="json"),
                 seed=SCIPD.seeds[0],
-                style=lookup(dpath="plots", within=config),
+                style=setting("plots"),
             message:
                 "Mapping target features"
             script:

@@ -23,7 +23,7 @@ rule evaluate_vltseg:
         runs=[list(run) for run in SEG_RUNS],
         arms=SEG_OPTIONS["arms"],
         sources=SEG_OPTIONS["sources"],
-        bootstrap=lookup(dpath="vltseg/bootstrap", within=config),
+        bootstrap=setting("vltseg/bootstrap"),
     message:
         "Scoring the networks of the VLTSeg paper"
     script:
@@ -72,7 +72,7 @@ rule draw_vltseg_figures:
         paper="vltseg",
         names=SEG_FIGURES,
         options=SEG_OPTIONS,
-        style=lookup(dpath="plots", within=config),
+        style=setting("plots"),
     message:
         "Drawing figures of the VLTSeg paper"
     script:

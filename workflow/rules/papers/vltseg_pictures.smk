@@ -23,7 +23,7 @@ for page, dataset in SEG_SHOWN.items():
             runtime="20m",
         params:
             names=list(shown),
-            style=lookup(dpath="plots", within=config),
+            style=setting("plots"),
         message:
             f"Drawing images of {page} and what networks see in them"
         script:
@@ -50,7 +50,7 @@ if CONFIG.vltseg.tsne:
         params:
             names=list(mapped),
             perplexity=CONFIG.vltseg.tsne.perplexity,
-            style=lookup(dpath="plots", within=config),
+            style=setting("plots"),
         message:
             "Mapping pixel embeddings"
         script:
