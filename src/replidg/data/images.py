@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
+import pandas as pd
 import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms as T
 from torchvision.transforms import functional as F
+
+from replidg.data import image_store
 
 INTERPOLATION = {"bicubic": F.InterpolationMode.BICUBIC, "bilinear": F.InterpolationMode.BILINEAR}
 
@@ -39,12 +42,18 @@ class ImageError(ValueError):
     """An image file cannot be decoded; the message names it."""
 
 
-def decode(path: str) -> Image.Image:
+def decode(path: str | BinaryIO) -> Image.Image:
     """Decode an image file to RGB.
+
+    Args:
+        path: of the file, an open file, or a place in a store (`replidg.data.image_store`).
 
     Raises:
         ImageError: the file is missing, truncated or no image.
+        StoreError: the store is damaged.
     """
+    if isinstance(path, str) and path.startswith(image_store.SCHEME):
+        return image_store.load(path)
     try:
         with Image.open(path) as image:
             return image.convert("RGB")
@@ -73,6 +82,12 @@ def normalise(pixels: Tensor, spec: InputSpec, channels_last: bool = False) -> T
     std = torch.tensor(spec.std, device=pixels.device).view(1, 3, 1, 1) * 255.0
     values = (pixels.float() - mean) / std
     return values.contiguous(memory_format=torch.channels_last) if channels_last else values
+
+
+def still_paths(rows: pd.DataFrame, spec: InputSpec) -> list[str]:
+    """Return the paths of images that are not augmented: of ready inputs where a store has them."""
+    column = image_store.input_column(spec._asdict())
+    return rows[column if column in rows else "path"].tolist()
 
 
 class ImageFiles(Dataset):

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from replidg.config.methods import Augmentation
-from replidg.data.images import InputSpec, loader
+from replidg.data.images import InputSpec, loader, still_paths
 from replidg.seeds import seed_of
 from replidg.training.data import AugmentedImages
 
@@ -41,11 +41,12 @@ class HeldOut:
     ) -> None:
         self.labels = torch.tensor(rows["label"].to_numpy())
         self.workers, self.seed = workers, seed
-        paths = rows["path"].tolist()
-        self.augmented = AugmentedImages(paths, spec, augmentation) if augmentation else None
+        self.augmented = None
+        if augmentation:
+            self.augmented = AugmentedImages(rows["path"].tolist(), spec, augmentation)
         self.still: Iterable[Tensor] = []
         if self.augmented is None:
-            batches = loader(paths, spec, BATCH, workers)
+            batches = loader(still_paths(rows, spec), spec, BATCH, workers)
             fits = len(rows) * 3 * spec.size**2 <= self.MEMORY
             self.still = list(batches) if fits else batches
 
