@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import BinaryIO, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, BinaryIO, NamedTuple
 
 import pandas as pd
 import torch
@@ -81,7 +81,8 @@ def normalise(pixels: Tensor, spec: InputSpec, channels_last: bool = False) -> T
     mean = torch.tensor(spec.mean, device=pixels.device).view(1, 3, 1, 1) * 255.0
     std = torch.tensor(spec.std, device=pixels.device).view(1, 3, 1, 1) * 255.0
     values = (pixels.float() - mean) / std
-    return values.contiguous(memory_format=torch.channels_last) if channels_last else values
+    memory = torch.channels_last if channels_last else torch.contiguous_format
+    return values.contiguous(memory_format=memory)
 
 
 def still_paths(rows: pd.DataFrame, spec: InputSpec) -> list[str]:
@@ -108,4 +109,35 @@ class ImageFiles(Dataset):
 
 def loader(paths: Sequence[str], spec: InputSpec, batch_size: int, workers: int) -> DataLoader:
     """Return an ordered loader of uint8 batches (N, 3, size, size)."""
-    return DataLoader(ImageFiles(paths, spec), batch_size=batch_size, num_workers=workers)
+    items = list(range(len(paths)))
+    parts = [items[start : start + batch_size] for start in range(0, len(items), batch_size)]
+    return decoding(ImageFiles(paths, spec), parts, workers)
+
+
+def decoding(images: Dataset, batches: Iterable[list], workers: int) -> DataLoader:
+    """Return a loader of a data set's images, ready to be sent to a device.
+
+    Args:
+        images: uint8 (3, S, S) each, alone or first of a tuple of tensors.
+        batches: items of each batch.
+        workers: processes that decode.
+    """
+    return DataLoader(
+        images,
+        batch_sampler=batches,
+        num_workers=workers,
+        collate_fn=collated,
+        pin_memory=torch.cuda.is_available(),
+    )
+
+
+def collated(items: list[Any]) -> Any:
+    """Return a batch (N, 3, S, S) of images, with the rest of each item stacked, if it has one.
+
+    Pillow's pixels have their colours side by side. They stay so, in channels-last memory: the
+    device, and not the decoding process, brings them into another order (`normalise`).
+    """
+    if isinstance(items[0], tuple):
+        pixels, *rest = zip(*items, strict=True)
+        return collated(list(pixels)), *map(torch.stack, rest)
+    return torch.stack([pixels.permute(1, 2, 0) for pixels in items]).permute(0, 3, 1, 2)

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from replidg.config.methods import Augmentation
-from replidg.data.images import InputSpec, loader, still_paths
+from replidg.data.images import InputSpec, decoding, loader, still_paths
 from replidg.seeds import seed_of
 from replidg.training.data import AugmentedImages
 
@@ -62,4 +61,4 @@ class HeldOut:
         seeds = rng.integers(2**62, size=len(self.labels)).tolist()
         items = list(enumerate(seeds))
         parts = [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
-        return DataLoader(self.augmented, batch_sampler=parts, num_workers=self.workers)
+        return decoding(self.augmented, parts, self.workers)
