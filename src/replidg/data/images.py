@@ -80,9 +80,8 @@ def normalise(pixels: Tensor, spec: InputSpec, channels_last: bool = False) -> T
     """Turn uint8 pixels (N, 3, H, W) into the model's float32 input of the same shape."""
     mean = torch.tensor(spec.mean, device=pixels.device).view(1, 3, 1, 1) * 255.0
     std = torch.tensor(spec.std, device=pixels.device).view(1, 3, 1, 1) * 255.0
-    values = (pixels.float() - mean) / std
     memory = torch.channels_last if channels_last else torch.contiguous_format
-    return values.contiguous(memory_format=memory)
+    return pixels.to(torch.float32, memory_format=memory, copy=True).sub_(mean).div_(std)
 
 
 def still_paths(rows: pd.DataFrame, spec: InputSpec) -> list[str]:
