@@ -23,7 +23,8 @@ from replidg.data.embeddings import PIXELS, index_hash
 from replidg.files import stable_hash
 
 FACTS, INDEX = "store.json", "index.parquet"
-SCHEME = "store:"
+#: How a place in a store begins; a ready input must not be resized and cropped again.
+STORED, READY = "store:", "input:"
 #: Kinds that give the same pixels as the files.
 SAME_PIXELS = ("packed", "exact")
 #: Keys of an `input` store that say which model's input it holds.
@@ -93,7 +94,10 @@ def attach(index: pd.DataFrame, stores: Sequence[Path | str]) -> pd.DataFrame:
         if facts["index"] != of_files:
             raise StoreError(f"{path} was packed from another index; delete it and run again")
         spec, kind = facts["store"], facts["store"]["kind"]
-        columns[input_column(spec) if kind == "input" else "path"] = _places(path)
+        if kind == "input":
+            columns[input_column(spec)] = _places(path, READY)
+        else:
+            columns["path"] = _places(path, STORED)
         if kind not in SAME_PIXELS:
             changed.append(spec)
     if any(spec["kind"] == "resized" for spec in changed):
@@ -106,20 +110,20 @@ def input_column(spec: Mapping[str, Any]) -> str:
     return "input " + " ".join(str(spec[key]) for key in GEOMETRY)
 
 
-def _places(path: Path | str) -> list[str]:
+def _places(path: Path | str, scheme: str) -> list[str]:
     """Return where each image lies, as `parse` reads it."""
     table = pd.read_parquet(Path(path).with_name(INDEX))
     numbers = [table[name].tolist() for name in Place._fields[1:]]
     folder = Path(path).parent
     return [
-        f"{SCHEME}{folder}/{file}?{','.join(map(str, at))}"
+        f"{scheme}{folder}/{file}?{','.join(map(str, at))}"
         for file, *at in zip(table["file"], *numbers, strict=True)
     ]
 
 
 def parse(place: str) -> Place:
     """Return what an entry of the column `path` says that `attach` wrote."""
-    file, _, numbers = place.removeprefix(SCHEME).rpartition("?")
+    file, _, numbers = place.partition(":")[2].rpartition("?")
     return Place(file, *map(int, numbers.split(",")))
 
 

@@ -52,7 +52,7 @@ def decode(path: str | BinaryIO) -> Image.Image:
         ImageError: the file is missing, truncated or no image.
         StoreError: the store is damaged.
     """
-    if isinstance(path, str) and path.startswith(image_store.SCHEME):
+    if isinstance(path, str) and path.startswith((image_store.STORED, image_store.READY)):
         return image_store.load(path)
     try:
         with Image.open(path) as image:
@@ -90,6 +90,11 @@ def still_paths(rows: pd.DataFrame, spec: InputSpec) -> list[str]:
     return rows[column if column in rows else "path"].tolist()
 
 
+def is_ready(path: str) -> bool:
+    """Tell whether an image is resized and cropped already, as those of `still_paths` may be."""
+    return path.startswith(image_store.READY)
+
+
 class ImageFiles(Dataset):
     """Decoded and resized images of a list of files, as uint8 tensors (3, size, size)."""
 
@@ -103,7 +108,9 @@ class ImageFiles(Dataset):
 
     def __getitem__(self, position: int) -> Tensor:
         """Return one image."""
-        return self.resize(decode(self.paths[position]))
+        path = self.paths[position]
+        image = decode(path)
+        return F.pil_to_tensor(image) if is_ready(path) else self.resize(image)
 
 
 def loader(paths: Sequence[str], spec: InputSpec, batch_size: int, workers: int) -> DataLoader:
