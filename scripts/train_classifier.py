@@ -11,12 +11,14 @@ from replidg.data.index import read_classes
 from replidg.training.job import Job, Outputs, train_all
 
 if "snakemake" in globals():
+    from replidg import devices
     from replidg.config.check import load, run_protocol
     from replidg.config.inputs import Preprocessing
     from replidg.config.methods import Method
     from replidg.log import setup
 
     setup(snakemake.log[0])
+    devices.take(snakemake.resources.get("gpu", 0))
     params, dataset = snakemake.params, snakemake.wildcards.dataset
     model, name = snakemake.wildcards.model, snakemake.wildcards.method
     method = Method.model_validate(params.method).for_dataset(dataset)

@@ -11,6 +11,7 @@ from replidg.data.index import read_classes
 from replidg.training.hybrid_job import HybridJob, HybridOutputs, StudentModel, train_students
 
 if "snakemake" in globals():
+    from replidg import devices
     from replidg.config.check import load
     from replidg.config.hybrid_methods import HybridMethod
     from replidg.config.inputs import Preprocessing
@@ -19,6 +20,7 @@ if "snakemake" in globals():
     from replidg.log import setup
 
     setup(snakemake.log[0])
+    devices.take(snakemake.resources.get("gpu", 0))
     given, params, made = snakemake.input, snakemake.params, snakemake.output
     folders = {Path(facts).parent.name: Path(facts).parent for facts in given.students}
     weights = made.get("weights")

@@ -17,6 +17,8 @@ BASE = {
     "artefacts_vltseg",
     "artefacts_forgotten",
     "checkout",
+    "devices",
+    "orphans",
     "checkpoints",
     "compat",
     "typed",

@@ -17,8 +17,8 @@ rule train_classifier:
     threads: training_threads
     resources:
         gpu=1,
-        mem_mb=12000,
-        runtime="12h",
+        mem_mb=grows(12000),
+        runtime=grows("12h"),
     params:
         domains=target_domains,
         targets=job_targets,
