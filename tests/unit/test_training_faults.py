@@ -1,54 +1,205 @@
 """Every training of our own: killed and stopped at ten drawn steps each, it ends the same."""
 
-import json
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
+import domain_runs
 import faults
+import numpy as np
+import pandas as pd
 import pytest
-import torch
-from safetensors.torch import save_file
-from training_runs import (
-    METHODS,
-    PROTOCOL,
-    a_job,
-    outputs,
-)
+import training_runs
+import wilds_runs
+from hybrid_parts import backbone as student
+from hybrid_parts import benchmark
 
-from replidg.checkpoints import Checkpoints
+from replidg.config.forgotten import DomainClassifier
+from replidg.config.robust_ft import Interpolation
 from replidg.data.image_folder import scan
+from replidg.models import store
 from replidg.training import job as jobs
+from replidg.training.domain_job import make_all
+from replidg.training.domain_run import DomainRun
+from replidg.training.epochs import EpochRun
+from replidg.training.probe_job import train_probes
+from replidg.training.probes import Probes
 from replidg.training.trainer import Run
+from replidg.training.wilds_job import Choice, EndToEnd, train_end_to_end
 
 STEPS = 24
+#: A job of three steps: what is swept there are its renames.
+SHORT = {"steps": 3, "evaluate_every": 2}
 
 
+@dataclass(frozen=True)
 class Alignment:
-    """A job of two runs of the alignment paper."""
+    """Fine-tuning of the alignment paper."""
 
-    def __init__(self, pictures: Path, model: Path, method: str, **protocol) -> None:
-        self.pictures, self.model, self.method = pictures, model, method
-        self.protocol = {"steps": STEPS, "evaluate_every": 5} | protocol
+    pictures: Path
+    model: Path
+    method: str
+    changes: dict = field(default_factory=dict)
+    targets: tuple = ("photo",)
 
     def __call__(self, folder: Path, strike) -> None:
         faults.watch(Run, strike)
         faults.save_every(3)
-        job = replace(
-            a_job(targets=["photo"], seeds=[0]),
-            method=METHODS[self.method],
-            protocol=PROTOCOL.model_copy(update=self.protocol),
+        protocol = {"steps": STEPS, "evaluate_every": 5} | self.changes
+        job = training_runs.a_job(
+            targets=list(self.targets),
+            seeds=[0],
+            method=training_runs.METHODS[self.method],
+            protocol=training_runs.PROTOCOL.model_copy(update=protocol),
         )
-        index = scan(self.pictures, job.domains)
-        jobs.train_all(job, index, 3, self.model, folder / "checkpoints", outputs(folder / "out"))
+        index, out = scan(self.pictures, job.domains), training_runs.outputs(folder / "out")
+        jobs.train_all(job, index, 3, self.model, folder / "checkpoints", out)
 
 
-@pytest.fixture(scope="session")
+@dataclass(frozen=True)
+class Students:
+    """Students of the SCI-PD paper."""
+
+    pictures: Path
+    model: Path
+    names: tuple
+    changes: dict = field(default_factory=dict)
+
+    def __call__(self, folder: Path, strike) -> None:
+        import test_hybrid_run as hybrid
+
+        from replidg.training.hybrid_run import HybridRun
+
+        faults.watch(HybridRun, strike)
+        faults.save_every(3)
+        load = store.load
+        store.load = lambda path: student() if str(path) == "student" else load(path)
+        protocol = {"steps": STEPS, "evaluate_every": 5} | self.changes
+        job = hybrid.a_job(
+            runs=[hybrid.RunKey("tiny", "mixed", "photo", name, 0) for name in self.names],
+            protocol=hybrid.PROTOCOL.model_copy(update=protocol),
+        )
+        table = benchmark(scan(self.pictures, job.domains))
+        hybrid.train(job, table, self.model, folder / "out", folder / "checkpoints")
+
+
+@dataclass(frozen=True)
+class EndToEnds:
+    """End-to-end runs of the robust fine-tuning paper."""
+
+    index: pd.DataFrame
+    model: Path
+    arm: dict
+    epochs: int = 6
+    fractions: tuple = (1.0,)
+
+    def __call__(self, folder: Path, strike) -> None:
+        faults.watch(EpochRun, strike)
+        faults.save_every(3)
+        job = wilds_runs.make_job(self.index, {"kind": "end_to_end"} | self.arm, epochs=self.epochs)
+        wise = Interpolation(arm="arm", fractions=[1.0], alphas=[0.5])
+        choices = [Choice(fraction, 1e-3, 0) for fraction in self.fractions]
+        how = EndToEnd(
+            self.model, wilds_runs.INPUT, wilds_runs.PROMPTS, True, False, wise, choices, True
+        )
+        train_end_to_end(job, how, folder / "checkpoints", folder / "out")
+
+
+@dataclass(frozen=True)
+class LinearProbes:
+    """Linear probes of the robust fine-tuning paper."""
+
+    index: pd.DataFrame
+    epochs: int = 6
+
+    def __call__(self, folder: Path, strike) -> None:
+        faults.watch(Probes, strike, "_train_step")
+        faults.save_every(3)
+        job = wilds_runs.make_job(self.index, {"kind": "linear_probe"}, epochs=self.epochs)
+        values = np.random.default_rng(0).normal(size=(len(self.index), 5)).astype(np.float32)
+        choices = [Choice(f, r, 0) for f in (0.5, 1.0) for r in (1e-1, 1e-3)]
+        train_probes(job, values, choices, folder / "checkpoints", folder / "out")
+
+
+@dataclass(frozen=True)
+class Classifiers:
+    """Domain classifiers of the paper on forgotten domain generalization."""
+
+    labels: pd.DataFrame
+    model: Path
+    names: tuple
+    epochs: int = 5
+
+    def __call__(self, folder: Path, strike) -> None:
+        faults.watch(DomainRun, strike)
+        faults.save_every(3)
+        changes = {
+            "ft": domain_runs.FT.model_dump() | {"epochs": self.epochs},
+            "dr": domain_runs.DR.model_dump() | {"epochs": self.epochs, "lr": [1e-3]},
+        }
+        backbone, points = store.load(self.model), folder / "checkpoints"
+        job = domain_runs.make_job(self.labels, backbone, points, **changes)
+        kinds = {n: DomainClassifier.model_validate(domain_runs.CLASSIFIERS[n]) for n in self.names}
+        make_all(job, kinds, folder / "out")
+
+
+@pytest.fixture(scope="module")
 def pictures(index):
     return Path(index["path"][0]).parents[2]
 
 
-@pytest.mark.parametrize("method", ["miro_swad", "sagm"])
-def test_alignment(method, pictures, model, tmp_path):
-    train = Alignment(pictures, model, method)
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return wilds_runs.make_clip(tmp_path_factory.mktemp("clip"))
+
+
+@pytest.fixture(scope="module")
+def wilds(tmp_path_factory):
+    return wilds_runs.make_index(tmp_path_factory.mktemp("wilds"))
+
+
+@pytest.fixture(scope="module")
+def labels(tmp_path_factory):
+    return domain_runs.make_labels(tmp_path_factory.mktemp("labelled"))
+
+
+@pytest.fixture
+def trainings(pictures, model, clip, wilds, labels):
+    """Each kind of training, by name: 24 steps or so."""
+    return {
+        "erm": partial(Alignment, pictures, model, "erm"),
+        "miro_swad": partial(Alignment, pictures, model, "miro_swad"),
+        "scipd": partial(Students, pictures, model, ("scipd",)),
+        "daml": partial(Students, pictures, model, ("daml",)),
+        "clip_swa": partial(EndToEnds, wilds, clip, {"swa": True}),
+        "clip_e2e": partial(EndToEnds, wilds, clip, {"loss": "contrastive"}),
+        "probes": partial(LinearProbes, wilds),
+        "ft": partial(Classifiers, labels, clip, ("ft",)),
+        "dr": partial(Classifiers, labels, clip, ("dr_r",)),
+    }
+
+
+NAMES = ["erm", "miro_swad", "scipd", "daml", "clip_swa", "clip_e2e", "probes", "ft", "dr"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_twenty_faults_change_no_byte(name, trainings, tmp_path):
+    train = trainings[name]()
     whole = faults.unbroken(train, tmp_path / "whole")
-    assert faults.broken(train, tmp_path / "broken", faults.drawn(0, STEPS)) == whole
+    found = faults.broken(train, tmp_path / "broken", faults.drawn(NAMES.index(name), STEPS))
+    assert found == whole
+    assert not list((tmp_path / "broken" / "checkpoints").rglob("*.pt"))
+
+
+def test_a_kill_before_any_rename_changes_no_byte(trainings, tmp_path):
+    """Checkpoints, files of finished runs, outputs: each is whole, or as it was."""
+    short = {
+        "alignment": replace(trainings["erm"](), changes=SHORT, targets=("photo", "sketch")),
+        "scipd": replace(trainings["scipd"](), changes=SHORT, names=("erm", "scipd")),
+        "end to end": replace(trainings["clip_e2e"](), epochs=1, fractions=(0.5, 1.0)),
+        "probes": trainings["probes"](epochs=1),
+        "classifiers": trainings["ft"](epochs=1),
+    }
+    for name, train in short.items():
+        whole = faults.unbroken(train, tmp_path / name / "whole")
+        assert faults.broken_at_every_rename(train, tmp_path / name / "broken") == whole, name
