@@ -1,5 +1,6 @@
 """Every training of our own: killed and stopped at ten drawn steps each, it ends the same."""
 
+import signal
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 import training_runs
 import wilds_runs
 from hybrid_parts import backbone as student
-from hybrid_parts import benchmark
+from hybrid_parts import benchmark, plain_tower
 
 from replidg.config.forgotten import DomainClassifier
 from replidg.config.robust_ft import Interpolation
@@ -41,11 +42,12 @@ class Alignment:
     method: str
     changes: dict = field(default_factory=dict)
     targets: tuple = ("photo",)
+    gpus: int = 1
 
     def __call__(self, folder: Path, strike) -> None:
         faults.watch(Run, strike)
         faults.save_every(3)
-        protocol = {"steps": STEPS, "evaluate_every": 5} | self.changes
+        protocol = {"steps": STEPS, "evaluate_every": 5, "gpus": self.gpus} | self.changes
         job = training_runs.a_job(
             targets=list(self.targets),
             seeds=[0],
@@ -64,6 +66,7 @@ class Students:
     model: Path
     names: tuple
     changes: dict = field(default_factory=dict)
+    gpus: int = 1
 
     def __call__(self, folder: Path, strike) -> None:
         import test_hybrid_run as hybrid
@@ -73,8 +76,11 @@ class Students:
         faults.watch(HybridRun, strike)
         faults.save_every(3)
         load = store.load
-        store.load = lambda path: student() if str(path) == "student" else load(path)
-        protocol = {"steps": STEPS, "evaluate_every": 5} | self.changes
+        own = student()
+        if self.gpus > 1:  # what learns batch-norm statistics cannot be shared
+            own.visual = plain_tower()
+        store.load = lambda path: own if str(path) == "student" else load(path)
+        protocol = {"steps": STEPS, "evaluate_every": 5, "gpus": self.gpus} | self.changes
         job = hybrid.a_job(
             runs=[hybrid.RunKey("tiny", "mixed", "photo", name, 0) for name in self.names],
             protocol=hybrid.PROTOCOL.model_copy(update=protocol),
@@ -92,17 +98,19 @@ class EndToEnds:
     arm: dict
     epochs: int = 6
     fractions: tuple = (1.0,)
+    gpus: int = 1
 
     def __call__(self, folder: Path, strike) -> None:
         faults.watch(EpochRun, strike)
         faults.save_every(3)
-        job = wilds_runs.make_job(self.index, {"kind": "end_to_end"} | self.arm, epochs=self.epochs)
+        arm, how = {"kind": "end_to_end"} | self.arm, {"epochs": self.epochs, "gpus": self.gpus}
+        job = wilds_runs.make_job(self.index, arm, batch_size=7, **how)
         wise = Interpolation(arm="arm", fractions=[1.0], alphas=[0.5])
         choices = [Choice(fraction, 1e-3, 0) for fraction in self.fractions]
-        how = EndToEnd(
+        given = EndToEnd(
             self.model, wilds_runs.INPUT, wilds_runs.PROMPTS, True, False, wise, choices, True
         )
-        train_end_to_end(job, how, folder / "checkpoints", folder / "out")
+        train_end_to_end(job, given, folder / "checkpoints", folder / "out")
 
 
 @dataclass(frozen=True)
@@ -177,6 +185,30 @@ def trainings(pictures, model, clip, wilds, labels):
         "ft": partial(Classifiers, labels, clip, ("ft",)),
         "dr": partial(Classifiers, labels, clip, ("dr_r",)),
     }
+
+
+def test_scaled_gradients_resume_with_their_scale(trainings, tmp_path):
+    """fp16: the scale and when it grows are a part of the checkpoint."""
+    changes = {"precision": "fp16", "steps": 12}
+    train = trainings["erm"](changes=changes)
+    plain = faults.unbroken(trainings["erm"](changes={"steps": 12}), tmp_path / "plain")
+    whole = faults.unbroken(train, tmp_path / "whole")
+    assert whole["model.safetensors"] != plain["model.safetensors"]
+    assert faults.broken(train, tmp_path / "broken", faults.drawn(1, 12, points=3)) == whole
+
+
+@pytest.mark.parametrize("name", ["miro_swad", "scipd", "clip_swa"])
+def test_two_processes_lose_nothing(name, trainings, tmp_path):
+    """Killed and stopped, they go on from what the first one saved, to the same bytes."""
+    train = trainings[name](gpus=2)
+    whole = faults.side_by_side(train, tmp_path / "whole", faults.Fault())
+    whole = faults.results(tmp_path / "whole", whole)
+    folder = tmp_path / "broken"
+    for fault in faults.drawn(2, 12, points=2):
+        ends = faults.side_by_side(train, folder, fault)
+        expected = -9 if fault.number == signal.SIGKILL else 99
+        assert ends == [expected] * 2, f"{fault}: {faults.told(folder)}"
+    assert faults.results(folder, faults.side_by_side(train, folder, faults.Fault())) == whole
 
 
 NAMES = ["erm", "miro_swad", "scipd", "daml", "clip_swa", "clip_e2e", "probes", "ft", "dr"]

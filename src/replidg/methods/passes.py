@@ -8,7 +8,7 @@ rows times R, and their mean (`gradients.Gradients`) is that of the whole batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import torch
@@ -70,6 +70,34 @@ def own_rows(total: int) -> slice | list[int]:
     return [min(row, total - 1) for row in range(first, first + size)]
 
 
+class OwnItems:
+    """Batch sampler: of each batch of another sampler, the items of this process.
+
+    Args:
+        sampler: yields lists of items; its batches may differ in their length.
+    """
+
+    def __init__(self, sampler: Collection[list[Any]]) -> None:
+        self.sampler = sampler
+
+    def __len__(self) -> int:
+        """Return the number of batches."""
+        return len(self.sampler)
+
+    def __iter__(self) -> Iterator[list[Any]]:
+        """Yield the own items of a batch."""
+        for items in self.sampler:
+            rows = own_rows(len(items))
+            yield items[rows] if isinstance(rows, slice) else [items[row] for row in rows]
+
+
+def whole_batch(own: Tensor, total: int, device: torch.device) -> Tensor:
+    """Return the `total` images of a batch, of which each process decoded its rows, as uint8."""
+    if processes.count() == 1:
+        return own
+    return processes.together(own.to(device, non_blocking=True))[:total]
+
+
 class Together(torch.autograd.Function):
     """The rows of all processes.
 
@@ -100,5 +128,6 @@ def check_statistics(tower: nn.Module, compute: Compute) -> None:
     if learning and (compute.accumulate > 1 or compute.gpus > 1):
         raise ValueError(
             "accumulate and gpus divide a batch, and the tower's batch-norm layers take statistics "
-            "of it: set models.<name>.frozen_batchnorm: true, or both switches to 1"
+            "of it: set both switches to 1, or, where the statistics may stay as they are, "
+            "models.<name>.frozen_batchnorm: true (students of scipd always learn theirs)"
         )

@@ -18,7 +18,7 @@ from replidg.methods.averaging import Segment, Weights, copied, merge, pack, unp
 from replidg.methods.epoch_schedule import Schedule
 from replidg.methods.gradients import Gradients
 from replidg.methods.learners import LinearLearner, TextLearner
-from replidg.methods.passes import check_statistics, in_precision, prepare
+from replidg.methods.passes import OwnItems, check_statistics, in_precision, prepare, whole_batch
 from replidg.progress import Progress
 from replidg.scores import SCORES, class_counts
 from replidg.seeds import seed_of
@@ -208,10 +208,11 @@ def fit(
     labels = torch.tensor(train["label"].to_numpy())
     steps = EpochSteps(run.stream, training.batch_size, training.epochs, run.step)
     images = LightlyAugmented(train["path"].tolist(), run.plan.spec, training)
-    loader = DataLoader(images, batch_sampler=steps, num_workers=training.workers)
+    loader = DataLoader(images, batch_sampler=OwnItems(steps), num_workers=training.workers)
     with stop_on_signal() as stop, Progress(run.steps, name, "steps", run.step) as progress:
         # The loader returns pixels only; the same sampler says again which rows they were.
-        for pixels, items in zip(loader, steps, strict=True):
+        for own, items in zip(loader, steps, strict=True):
+            pixels = whole_batch(own, len(items), run.device)
             loss = run.train_step(pixels, labels[[row for row, _ in items]])
             if run.step % run.per_epoch == 0:
                 run.end_epoch(validation)
