@@ -20,6 +20,7 @@ BASE = {
     "devices",
     "orphans",
     "checkpoints",
+    "processes",
     "compat",
     "typed",
     # What training selects by and metrics report.

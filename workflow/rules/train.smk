@@ -17,7 +17,7 @@ rule train_classifier:
         "../../envs/environment.yaml"
     threads: training_threads
     resources:
-        gpu=1,
+        gpu=PAPER.training.gpus,
         mem_mb=grows(12000),
         runtime=grows("12h"),
     params:

@@ -25,7 +25,7 @@ rule train_students:
         "../../envs/environment.yaml"
     threads: scipd_threads
     resources:
-        gpu=1,
+        gpu=SCIPD.training.gpus,
         mem_mb=grows(12000),
         runtime=grows("12h"),
     params:

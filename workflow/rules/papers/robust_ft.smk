@@ -98,7 +98,7 @@ rule train_robust_ft:
         "../../../envs/environment.yaml"
     threads: ROBUST.training.threads
     resources:
-        gpu=1,
+        gpu=ROBUST.training.gpus,
         mem_mb=grows(24000),
         runtime=grows("1d"),
     params:
