@@ -61,9 +61,11 @@ def evaluate_clip_mixes(
 
 
 if "snakemake" in globals():
+    from replidg import devices
     from replidg.log import setup
 
     setup(snakemake.log[0])
+    devices.take(snakemake.resources.get("gpu", 0))
     given = snakemake.input
     evaluate_clip_mixes(
         runs=[

@@ -42,9 +42,11 @@ def pretrain_clip(
 
 
 if "snakemake" in globals():
+    from replidg import devices
     from replidg.log import setup
 
     setup(snakemake.log[0])
+    devices.take(snakemake.resources.get("gpu", 0))
     pretrain_clip(
         index=Path(snakemake.input.index),
         model=TrainedModel.model_validate(snakemake.params.model),

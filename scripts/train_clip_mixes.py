@@ -45,9 +45,11 @@ def train_clip_mixes(
 
 
 if "snakemake" in globals():
+    from replidg import devices
     from replidg.log import setup
 
     setup(snakemake.log[0])
+    devices.take(snakemake.resources.get("gpu", 0))
     train_clip_mixes(
         runs=[(name, seed) for name, seed in snakemake.params.runs],
         mixes=Mixes.model_validate(snakemake.params.mixes),

@@ -92,9 +92,11 @@ def train_subset_nets(
 
 
 if "snakemake" in globals():
+    from replidg import devices
     from replidg.log import setup
 
     setup(snakemake.log[0])
+    devices.take(snakemake.resources.get("gpu", 0))
     given = snakemake.input
     train_subset_nets(
         runs=[tuple(run) for run in snakemake.params.runs],

@@ -17,7 +17,10 @@ BASE = {
     "artefacts_vltseg",
     "artefacts_forgotten",
     "checkout",
+    "devices",
+    "orphans",
     "checkpoints",
+    "processes",
     "compat",
     "typed",
     # What training selects by and metrics report.

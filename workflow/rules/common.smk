@@ -1,7 +1,10 @@
 import re
+from pathlib import Path
+
+from snakemake.resources import Resource
 
 import replidg.config
-from replidg import artefacts
+from replidg import artefacts, orphans
 from replidg.data import availability
 from replidg.config import provides, similarity_check, vltseg_arms
 from replidg.config.check import BUDGET_ONLY, run_protocol
@@ -68,6 +71,30 @@ def setting(path, **default):
         return found
 
     return value
+
+
+def grows(amount):
+    """Return what a job asks for: as much again each time that it is tried again.
+
+    Megabytes as a number, time as text ("12h"). `--resources mem_mb=... runtime=...`, best in a
+    profile, is the most that a job gets. Above a job's own need 500 MB are for the two Snakemakes
+    that Slurm's plugin runs in it.
+    """
+    once = Resource.parse_human_friendly("runtime", amount)
+
+    def grown(wildcards, attempt):
+        return once * attempt
+
+    return grown
+
+
+def start_alone(logs):
+    """End the cluster jobs of a run that was killed before this one submits its own."""
+    try:
+        for log in logs:
+            orphans.end(Path(log))
+    except orphans.OrphanError as error:
+        raise WorkflowError(str(error)) from None
 
 
 wildcard_constraints:

@@ -16,8 +16,8 @@ rule pretrain_clip:
     threads: 2
     resources:
         gpu=1,
-        mem_mb=6000,
-        runtime="1h",
+        mem_mb=grows(6000),
+        runtime=grows("1h"),
     params:
         model=setting("models/{model}"),
         checkpoints=CHECKPOINTS,
@@ -41,8 +41,8 @@ rule retrieve_clip:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=8000,
-        runtime="1h",
+        mem_mb=grows(8000),
+        runtime=grows("1h"),
     params:
         model=setting("models/{model}"),
     message:
@@ -65,8 +65,8 @@ rule retrieve_timm:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=8000,
-        runtime="1h",
+        mem_mb=grows(8000),
+        runtime=grows("1h"),
     params:
         model=setting("models/{model}"),
     message:

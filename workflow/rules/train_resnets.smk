@@ -50,8 +50,8 @@ for job, dealt_runs in dealt(RESNET_RUNS, RESNETS and RESNETS.jobs).items():
         threads: RESNETS.threads
         resources:
             gpu=1,
-            mem_mb=32000,
-            runtime="4d",
+            mem_mb=grows(32000),
+            runtime=grows("4d"),
         params:
             runs=dealt_runs,
             protocol=RESNETS.model_dump(
