@@ -1,7 +1,6 @@
 # ruff: noqa: F821
 """Train and test classifiers on ImageNet-Natural and on random subsets of ImageNet."""
 
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
@@ -16,6 +15,7 @@ from replidg.config.forgotten_training import ResNets
 from replidg.data.class_groups import read_groups
 from replidg.data.embeddings import PIXELS
 from replidg.data.image_store import attach
+from replidg.data.index import read_classes
 from replidg.files import sha256_file, stable_hash, whole_file
 from replidg.training import subset_nets
 from replidg.training.clip_evaluation import evaluate, scores
@@ -49,8 +49,10 @@ def train_subset_nets(
         stores: `store.json` of the training images' store, if they are read from one.
     """
     torch.set_num_threads(protocol.threads)
-    rows = attach(pd.read_parquet(index), stores)
-    names = json.loads((index.parent / "classes.json").read_text())
+    rows, names = (
+        attach(pd.read_parquet(index), stores),
+        read_classes(index.parent / "classes.json"),
+    )
     natural = pd.read_parquet(domains).set_index("image_id")["natural_relaxed"]
     wnids = rows.drop_duplicates("label").set_index("label")["synset"]
     ordered = [wnids.get(label, "") for label in range(len(names))]
@@ -68,11 +70,10 @@ def train_subset_nets(
             source["image_id"].tolist(), wanted, protocol.seed, f"{kind}{draw}"
         )
         chosen = source.iloc[drawn]
-        key = [kind, wanted, draw, protocol.model_dump(), sha256_file(index), sha256_file(domains)]
+        key = [kind, wanted, draw, protocol.model_dump()]
+        key += [sha256_file(path) for path in (index, domains, subset_nets.__file__)]
         key += [chosen[PIXELS].iloc[0]] if PIXELS in chosen else []
-        scratch = (
-            checkpoints / "subset_nets" / stable_hash([*key, sha256_file(subset_nets.__file__)])
-        )
+        scratch = checkpoints / "subset_nets" / stable_hash(key)
         paths, labels = chosen["path"].tolist(), chosen["label"].tolist()
         net = subset_nets.train(
             paths, labels, len(names), protocol, Checkpoints(scratch, 0.0), workers

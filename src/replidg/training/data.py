@@ -16,6 +16,7 @@ from torchvision.transforms.functional import pil_to_tensor
 from replidg.config.methods import Augmentation, FineTuning
 from replidg.data.errors import DatasetError
 from replidg.data.images import InputSpec, decode, decoding
+from replidg.methods.passes import OwnItems, whole_batch
 from replidg.models.store import device
 from replidg.seeds import seed_of, seeded
 from replidg.training import colours
@@ -255,8 +256,10 @@ def training_batches(
     )
     domains = torch.arange(len(sizes)).repeat_interleave(protocol.batch_per_domain)
     # The loader returns pixels only; the same sampler says again which rows they were.
-    for loaded, items in zip(decoding(images, steps, protocol.workers), steps, strict=True):
+    loader = decoding(images, OwnItems(steps), protocol.workers)
+    for own, items in zip(loader, steps, strict=True):
         if on_device:
-            pixels, changes = loaded
-            loaded = colours.recolour(pixels.to(device(), non_blocking=True), changes)
-        yield Batch(loaded, labels[[row for row, _ in items]], domains, items)
+            pixels, changes = own
+            own = colours.recolour(pixels.to(device(), non_blocking=True), changes)
+        pixels = whole_batch(own, len(items), device())
+        yield Batch(pixels, labels[[row for row, _ in items]], domains, items)
