@@ -49,10 +49,8 @@ def train_subset_nets(
         stores: `store.json` of the training images' store, if they are read from one.
     """
     torch.set_num_threads(protocol.threads)
-    rows, names = (
-        attach(pd.read_parquet(index), stores),
-        read_classes(index.parent / "classes.json"),
-    )
+    rows = attach(pd.read_parquet(index), stores)
+    names = read_classes(index.parent / "classes.json")
     natural = pd.read_parquet(domains).set_index("image_id")["natural_relaxed"]
     wnids = rows.drop_duplicates("label").set_index("label")["synset"]
     ordered = [wnids.get(label, "") for label in range(len(names))]
@@ -66,10 +64,8 @@ def train_subset_nets(
     for kind, size, draw in runs:
         source = rows[rows["image_id"].map(natural)] if kind == "natural" else rows
         wanted = round(size * protocol.unit)
-        drawn = subset_nets.subset(
-            source["image_id"].tolist(), wanted, protocol.seed, f"{kind}{draw}"
-        )
-        chosen = source.iloc[drawn]
+        ids = source["image_id"].tolist()
+        chosen = source.iloc[subset_nets.subset(ids, wanted, protocol.seed, f"{kind}{draw}")]
         key = [kind, wanted, draw, protocol.model_dump()]
         key += [sha256_file(path) for path in (index, domains, subset_nets.__file__)]
         key += [chosen[PIXELS].iloc[0]] if PIXELS in chosen else []
