@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 from PIL import Image
 from training_runs import PROTOCOL, SPEC, result, settings, train
 
+from replidg.config.check import ConfigError, load
 from replidg.config.image_stores import ExactStore, InputStore, PackedStore, ResizedStore
 from replidg.config.inputs import Embedding, Preprocessing
 from replidg.data import image_store, pack_images
@@ -24,6 +26,7 @@ from replidg.models import embed
 from replidg.models.store import Backbone
 
 pytestmark = pytest.mark.usefixtures("restored")
+ROOT = Path(__file__).parents[2]
 EXACT = ExactStore(kind="exact")
 SQUASHED = InputStore(kind="input", size=16, resize="squash", interpolation="bilinear")
 CROPPED = InputSpec(24, "crop", "bicubic", (0.5,) * 3, (0.2,) * 3, 0.875)
@@ -264,3 +267,31 @@ def test_too_little_room_is_said_before_and_while_writing(photos, tmp_path, monk
     monkeypatch.setattr(pack_images, "open", full, raising=False)
     with pytest.raises(StoreError, match=r"s is on a full disk; free some space"):
         packed(photos, EXACT, tmp_path / "s")
+
+
+# --- configuration -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stores", "use", "words"),
+    [
+        ({}, {"training": {"PACS": "exakt"}}, ["image_store.training: 'exakt'", "'exact'"]),
+        ({}, {"training": {"PACSS": "exact"}}, ["image_store.training: 'PACSS'", "'PACS'"]),
+        ({}, {"training": {"PACS": "input"}}, ["image_store.training: 'input' is not defined"]),
+        ({}, {"evaluation": {"PACS": "exact"}}, ["image_store.evaluation: 'exact'"]),
+        ({"s": {"kind": "resized", "side": 9}}, {}, ["image_stores.s", "side"]),
+    ],
+)
+def test_wrong_stores_are_named(stores, use, words):
+    content = yaml.safe_load((ROOT / "config.yaml").read_text())
+    with pytest.raises(ConfigError) as error:
+        load(content | {"image_stores": stores, "image_store": use})
+    assert all(word in str(error.value) for word in words)
+
+
+def test_predefined_stores_can_be_changed_and_taken_back():
+    content = yaml.safe_load((ROOT / "config.yaml").read_text())
+    stores = {"resized": {"kind": "resized", "shorter": 256}, "mine": None}
+    config = load(content | {"image_stores": stores, "image_store": {"training": {"PACS": None}}})
+    assert config.image_stores["resized"].shorter == 256 and config.image_stores["exact"] == EXACT
+    assert not config.image_store.training and "mine" not in config.image_stores
