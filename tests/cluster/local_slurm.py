@@ -16,7 +16,7 @@ from pathlib import Path
 
 DAEMONS = ("munged", "slurmctld", "slurmd", "slurmdbd", "mariadbd", "mariadb-install-db", "setpriv")
 SBIN = f"{os.environ['PATH']}:/usr/sbin:/sbin"
-NODES, CPUS, MEMORY_MB, GPUS = 2, 4, 8000, 2
+NODES, CPUS, MEMORY_MB, GPUS = 2, 4, 16000, 3
 
 
 def missing() -> str | None:
