@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from local_slurm import LocalSlurm, wait_until
@@ -51,6 +51,7 @@ class SlurmRun:
         self.slurm, self.folder = slurm, folder
         self.snakemake: subprocess.Popen[bytes] | None = None
         self.said = folder / "snakemake.txt"
+        self._lines: dict[str, dict[str, None]] = {target: {} for target in TARGETS}
 
     def start(self) -> None:
         """Start Snakemake with the shipped profile."""
@@ -85,14 +86,18 @@ class SlurmRun:
 
         def check() -> bool:
             assert self.snakemake.poll() is None, f"ended before: {what}\n{self.tail()}"
+            for target in TARGETS:
+                self.log(target)
             return bool(holds())
 
         wait_until(check, what, timeout)
 
     def log(self, target: str) -> str:
-        """Return the log of a training."""
+        """Return all that a training has logged; a new try begins a new file."""
         path = self.folder / f"logs/{RULE}/tiny_clip/pictograms/{target}/miro_swad/seed0.log"
-        return path.read_text() if path.exists() else ""
+        with suppress(FileNotFoundError):  # the next try is about to begin
+            self._lines[target] |= dict.fromkeys(path.read_text().splitlines())
+        return "\n".join(self._lines[target])
 
     def resumed(self, target: str) -> list[int]:
         """Return the steps after which a training was resumed, in order."""
