@@ -21,14 +21,14 @@ PROFILE = [
     "--latency-wait", "20", "--slurm-partition-config", str(HERE / "partitions.yaml"),
     "--resources", "mem_mb=3000", "runtime=30",
     # Too little at first, for one job: the second try has twice as much.
-    "--set-resources", "split_alignment:mem_mb=350 * attempt",
+    "--set-resources", "split_alignment:mem_mb=250 * attempt",
 ]  # fmt: skip
 
 
 def command(folder: Path, *options: str) -> list[str]:
     """Return the command line of a run of the alignment paper in a folder."""
     return [
-        "python", "-m", "snakemake", "alignment_table1a", "--snakefile", str(ROOT / "Snakefile"),
+        "python", "-m", "snakemake", "alignment", "--snakefile", str(ROOT / "Snakefile"),
         "--directory", str(folder), *options, "--configfile", *map(str, CONFIGS),
     ]  # fmt: skip
 
