@@ -69,7 +69,7 @@ class SlurmRun:
         """Kill Snakemake, not its jobs in Slurm, and remove its lock as the launcher does."""
         os.killpg(self.snakemake.pid, signal.SIGKILL)
         self.snakemake.wait()
-        for lock in (self.folder / ".snakemake/locks").iterdir():
+        for lock in (self.folder / ".snakemake/locks").glob("*"):
             lock.unlink()
 
     def finish(self, timeout: float) -> None:
