@@ -53,9 +53,9 @@ def meet() -> None:
 def together(own: Tensor) -> Tensor:
     """Return the rows (N, …) of all processes, one process after the other (count * N, …)."""
     own = own.contiguous()
-    everyone = own.new_empty((count() * len(own), *own.shape[1:]))
-    distributed.all_gather_into_tensor(everyone, own)
-    return everyone
+    everyone = [torch.empty_like(own) for _ in range(count())]
+    distributed.all_gather(everyone, own)
+    return torch.cat(everyone)
 
 
 def launch(processes: int) -> None:
