@@ -10,6 +10,7 @@ import logging
 import signal
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,11 +42,13 @@ class Checkpoints:
         return time.monotonic() - self.saved_at >= self.every_s
 
     def save(self, state: dict[str, Any]) -> None:
-        """Write `state`, keeping the checkpoint before it."""
-        if self.newest.exists():
-            self.newest.replace(self.previous)
+        """Write `state`, keeping the checkpoint before it; while it is written there are two."""
+        for leftover in self.newest.parent.glob(f".{self.newest.stem}.*.part*"):
+            leftover.unlink()  # of a process that was killed while it wrote: as large as the others
         with whole_file(self.newest) as temporary:
             torch.save(state, temporary)
+            if self.newest.exists():
+                self.newest.replace(self.previous)
         self.saved_at = time.monotonic()
 
     def load(self) -> dict[str, Any] | None:
@@ -53,12 +56,28 @@ class Checkpoints:
         for path in (self.newest, self.previous):
             if path.is_file():
                 try:
-                    return torch.load(path, map_location="cpu", weights_only=True)
-                # torch raises nearly anything on a damaged file: KeyError, EOFError, RuntimeError …
+                    return read(path)
+                # See `read` for what a damaged file may raise.
                 except Exception as error:
                     logger.warning("%s is damaged (%r); trying the one before", path, error)
                     path.unlink()
         return None
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return a checkpoint.
+
+    torch does not compare its records with their checksums: a flipped bit would go unnoticed.
+
+    Raises:
+        zipfile.BadZipFile: a record is not what was written.
+        Exception: torch raises nearly anything on a damaged file: KeyError, EOFError …
+    """
+    with zipfile.ZipFile(path) as file:
+        damaged = file.testzip()
+    if damaged is not None:
+        raise zipfile.BadZipFile(f"the checksum of {damaged} is wrong")
+    return torch.load(path, map_location="cpu", weights_only=True)
 
 
 class StopRequest:

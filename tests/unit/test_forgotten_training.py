@@ -13,8 +13,7 @@ from forgotten_parts import ARCHITECTURE, RUN, picture, write_corpus
 from open_clip_train import main as trainer
 from safetensors.torch import load_file, save_file
 
-from replidg.checkpoints import Checkpoints
-from replidg.config.forgotten_training import Mix, Mixes, ResNets
+from replidg.config.forgotten_training import ClipRun, Mix, Mixes, ResNets
 from replidg.data.class_groups import read_groups
 from replidg.data.errors import DatasetError
 from replidg.data.pools import Order, pack
@@ -72,7 +71,7 @@ def test_several_processes_are_started_by_torchrun():
     assert words[:3] == [sys.executable, "-m", "torch.distributed.run"]
     assert words[3:] == [
         "--nnodes=1", "--nproc-per-node=4", "--standalone", "-m", "--",
-        "replidg.training.clip_main", "--lr=1",
+        "replidg.training.clip_main", clip_mixes.settings_of(one).model_dump_json(), "--lr=1",
     ]  # fmt: skip
     two = one.model_copy(update={"nodes": 2, "launcher": ["srun", "--ntasks-per-node=1"]})
     words = clip_mixes.command(two, [], {"MASTER_ADDR": "node1", "SLURM_JOB_ID": "7"})
@@ -82,34 +81,39 @@ def test_several_processes_are_started_by_torchrun():
         clip_mixes.command(two, [], {})
 
 
+def test_words_for_several_gpus_reach_open_clip(folders, tmp_path):
+    data = clip_mixes.training_set("half", MIXES.sets["half"], MIXES, folders)
+
+    def parsed(**changes):
+        run = ClipRun.model_validate(RUN.model_dump() | changes)
+        words = clip_mixes.arguments(run, data, tmp_path, tmp_path, "run", 0)
+        return trainer.parse_args(words)
+
+    plain = parsed()
+    assert (plain.local_loss, plain.gather_with_grad, plain.accum_freq) == (False, False, 1)
+    found = parsed(local_loss=True, gather_with_grad=True, accumulate=2, precision="amp_bf16")
+    assert (found.local_loss, found.gather_with_grad, found.accum_freq) == (True, True, 2)
+    assert (found.precision, found.batch_size) == ("amp_bf16", 4)
+    with pytest.raises(ValueError, match="gather_with_grad: true"):
+        parsed(local_loss=True)
+
+
 def epochs_in(folder):
     return [folder / f"epoch{n:03d}.safetensors" for n in range(1, RUN.epochs + 1)]
 
 
-def test_a_killed_training_ends_in_the_same_weights(folders, tmp_path, monkeypatch):
+def test_a_finished_training_is_not_done_again(folders, tmp_path, monkeypatch):
+    """Its job had more to do, was killed, and lost the files that Snakemake knows of."""
     data = clip_mixes.training_set("half", MIXES.sets["half"], MIXES, folders)
-    clip_mixes.train("half", 0, RUN, data, epochs_in(tmp_path / "whole"), tmp_path / "a")
-    begun = []
-    save = clip_main.save_weights
-
-    def killed(model, path):
-        begun.append(path.name)
-        if len(begun) == 2:  # trained, but not saved
-            raise KeyboardInterrupt
-        save(model, path)
-
-    monkeypatch.setattr(clip_main, "save_weights", killed)
-    with pytest.raises(KeyboardInterrupt):
-        clip_mixes.train("half", 0, RUN, data, epochs_in(tmp_path / "out"), tmp_path / "b")
-    clip_mixes.train("half", 0, RUN, data, epochs_in(tmp_path / "out"), tmp_path / "b")
-    assert begun == [f"epoch00{n}.safetensors" for n in (1, 2, 2, 3)]
-    whole, out = epochs_in(tmp_path / "whole"), epochs_in(tmp_path / "out")
-    assert [path.read_bytes() for path in whole] == [path.read_bytes() for path in out]
-    assert len({path.read_bytes() for path in whole}) == RUN.epochs
-    assert not list((tmp_path / "b").rglob("*.pt"))
-    other = epochs_in(tmp_path / "other")
-    clip_mixes.train("half", 1, RUN, data, other, tmp_path / "a")
-    assert other[-1].read_bytes() != whole[-1].read_bytes()
+    out, scratch = epochs_in(tmp_path / "out"), tmp_path / "scratch"
+    clip_mixes.train("half", 0, RUN, data, out, scratch)
+    first = [path.read_bytes() for path in out]
+    assert len(set(first)) == RUN.epochs
+    for path in out:
+        path.unlink()
+    monkeypatch.setattr(clip_main, "main", None)
+    clip_mixes.train("half", 0, RUN, data, out, scratch)
+    assert [path.read_bytes() for path in out] == first
 
 
 @pytest.mark.slow
@@ -251,30 +255,6 @@ NETS = ResNets(
     architecture="efficientnet_lite0_stride16", unit=1, sizes=[8], epochs=2, batch_size=4, lr=0.01,
     warmup_epochs=1, train_size=32, test_size=32,
 )  # fmt: skip
-
-
-def test_killed_classifier_ends_in_the_same_weights(tmp_path, monkeypatch):
-    paths = []
-    for place in range(8):
-        (tmp_path / f"{place}.jpg").write_bytes(picture(place))
-        paths.append(str(tmp_path / f"{place}.jpg"))
-    labels = [0, 1] * 4
-    whole = subset_nets.train(paths, labels, 2, NETS, Checkpoints(tmp_path / "a", 0.0))
-    step, calls = subset_nets._epoch, []
-
-    def killed(*arguments):
-        calls.append(1)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        step(*arguments)
-
-    monkeypatch.setattr(subset_nets, "_epoch", killed)
-    with pytest.raises(KeyboardInterrupt):
-        subset_nets.train(paths, labels, 2, NETS, Checkpoints(tmp_path / "b", 0.0))
-    again = subset_nets.train(paths, labels, 2, NETS, Checkpoints(tmp_path / "b", 0.0))
-    assert len(calls) == 3
-    states = whole.state_dict(), again.state_dict()
-    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
 
 def test_subsets_are_nested_and_named(tmp_path):

@@ -18,6 +18,7 @@ BASE = {
     "artefacts_forgotten",
     "checkout",
     "checkpoints",
+    "processes",
     "compat",
     "typed",
     # What training selects by and metrics report.
