@@ -8,6 +8,7 @@ import torch
 
 from replidg.data.embeddings import read
 from replidg.data.index import read_classes
+from replidg.processes import launch
 from replidg.training.job import Job, Outputs, train_all
 
 if "snakemake" in globals():
@@ -20,6 +21,9 @@ if "snakemake" in globals():
     params, dataset = snakemake.params, snakemake.wildcards.dataset
     model, name = snakemake.wildcards.model, snakemake.wildcards.method
     method = Method.model_validate(params.method).for_dataset(dataset)
+    # params.protocol is its part that affects the result: what makes Snakemake train again.
+    protocol = run_protocol(load(snakemake.config), model, dataset, name)
+    launch(protocol.gpus)
     classes = read_classes(snakemake.input.classes)
     texts = snakemake.input.get("texts")
     train_all(
@@ -31,8 +35,7 @@ if "snakemake" in globals():
             seeds=params.seeds,
             method_name=name,
             method=method,
-            # params.protocol is its part that affects the result: what makes Snakemake train again.
-            protocol=run_protocol(load(snakemake.config), model, dataset, name),
+            protocol=protocol,
             preprocessing=Preprocessing.model_validate(params.preprocessing),
             target_images=params.target_images,
             feature_layers=params.feature_layers,

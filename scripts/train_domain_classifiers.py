@@ -9,7 +9,7 @@ from replidg.config.forgotten import Domains
 from replidg.config.inputs import Preprocessing
 from replidg.models import store
 from replidg.training.domain_job import Job, make_all
-from replidg.training.trainer import deterministic
+from replidg.training.switches import deterministic
 
 if "snakemake" in globals():
     from replidg.log import setup

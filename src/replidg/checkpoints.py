@@ -18,10 +18,11 @@ from typing import Any, Protocol
 
 import torch
 
+from replidg import processes
 from replidg.files import whole_file
+from replidg.processes import STOPPED
 
 logger = logging.getLogger(__name__)
-STOPPED = 99
 
 
 class Checkpoints:
@@ -121,16 +122,28 @@ class Resumable(Protocol):
 
 def resume(run: Resumable, checkpoints: Checkpoints, name: str) -> None:
     """Continue from the newest checkpoint that can be read, if there is one."""
+    if not processes.is_main():
+        processes.meet()  # the main one takes damaged files away first
     state = checkpoints.load()
+    if processes.is_main():
+        processes.meet()
     if state is not None:
         run.load_state_dict(state)
         logger.info("%s: resuming after step %d", name, run.step)
 
 
 def keep(run: Resumable, checkpoints: Checkpoints, stop: StopRequest, name: str) -> None:
-    """After a step: save if it is time to, or if a signal came, after which the job exits."""
-    if stop or checkpoints.due():
-        checkpoints.save(run.state_dict())
-    if stop:
-        logger.warning("%s: stopped by signal %d, step %d saved", name, stop.signal, run.step)
+    """After a step: save if it is time to, or if a signal came, after which the job exits.
+
+    Of several processes the first one saves, by its clock; a signal to one stops all.
+    """
+    main = processes.is_main()
+    stopped, due = processes.agreed([bool(stop), main and checkpoints.due()])
+    if stopped or due:
+        state = run.state_dict()  # by all processes: some gather in it what each has
+        if main:
+            checkpoints.save(state)
+    if stopped:
+        processes.meet()  # torchrun ends the others when one is gone
+        logger.warning("%s: stopped by signal %s, step %d saved", name, stop.signal, run.step)
         sys.exit(STOPPED)

@@ -1,123 +1,128 @@
-"""Trainings of several processes: how they are started, asked to stop, and agree on when.
+"""Several processes of one training, one a GPU: how they start, meet and agree.
 
-torchrun kills its processes 30 seconds after a SIGTERM, dies of SIGUSR1 and outlives the job that
-started it. So it gets no signals: it holds the end of a pipe. When the job is asked to stop, or is
-no more, the pipe is closed; the processes see that after a step, save and end.
+All of them compute the same run. Files are written by the first alone, and read by the others once
+it says so.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import select
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import torch
-from torch import distributed
-
-from replidg.checkpoints import STOPPED, Checkpoints, Resumable, StopRequest, stop_on_signal
+from torch import Tensor, distributed
 
 logger = logging.getLogger(__name__)
-#: Set for processes whose standard input is closed when they are to stop.
-PIPED = "REPLIDG_STOP_BY_STDIN"
+#: Status of a job that a signal asked to stop, and that saved what it had.
+STOPPED = 99
 
 
-def run_processes(command: Sequence[str]) -> int:
-    """Run torchrun's command to its end.
+def count() -> int:
+    """Return how many processes share a training."""
+    return distributed.get_world_size() if distributed.is_initialized() else 1
 
-    SIGTERM and SIGUSR1 are passed on by closing its standard input, see `Agreement`.
 
-    Returns:
-        Its exit status; `STOPPED` if it was asked to stop.
+def rank() -> int:
+    """Return which of them this is, from 0."""
+    return distributed.get_rank() if distributed.is_initialized() else 0
+
+
+def is_main() -> bool:
+    """Tell whether this process writes files."""
+    return rank() == 0
+
+
+def agreed(flags: list[bool]) -> list[bool]:
+    """Return flags that any process has set; waits for all of them."""
+    if count() == 1:
+        return flags
+    values = torch.tensor(flags, dtype=torch.int32)
+    distributed.all_reduce(values, distributed.ReduceOp.MAX, group=_on_cpu())
+    return [bool(value) for value in values]
+
+
+@cache
+def _on_cpu() -> distributed.ProcessGroup:
+    """Return a group for the CPU: nobody waits for a GPU, and open_clip has begun without one."""
+    return distributed.new_group(backend="gloo")
+
+
+def gathered(own: Any) -> list[Any]:
+    """Return what each process has, in the order of their ranks; any object of plain Python."""
+    if count() == 1:
+        return [own]
+    found = [None] * count()
+    distributed.all_gather_object(found, own, group=_on_cpu())
+    return found
+
+
+def meet() -> None:
+    """Wait for all processes."""
+    agreed([False])
+
+
+def together(own: Tensor) -> Tensor:
+    """Return the rows (N, …) of all processes, one process after the other (count * N, …)."""
+    own = own.contiguous()
+    everyone = own.new_empty((count() * len(own), *own.shape[1:]))
+    distributed.all_gather_into_tensor(everyone, own)
+    return everyone
+
+
+def launch(processes: int) -> None:
+    """Run this very script as so many processes by torchrun, and exit when they have ended.
+
+    A process that torchrun started joins the others and returns; so does the only one.
+
+    Raises:
+        SystemExit: the processes' status; 99 where a signal asked to stop.
+        RuntimeError: there are GPUs, but fewer.
     """
-    with stop_on_signal() as stop:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            env={**os.environ, PIPED: "1"},
-            # A signal for the job's group of processes is then none for torchrun.
-            start_new_session=True,
+    if processes == 1:
+        return
+    found = torch.cuda.device_count()
+    if 0 < found < processes:
+        raise RuntimeError(
+            f"gpus: {processes} in the configuration, but this job sees {found}; ask the scheduler "
+            "for as many, or lower `gpus`"
         )
-        status = None
-        while status is None:
-            try:
-                status = process.wait(timeout=1.0)
-            except subprocess.TimeoutExpired:
-                if stop and not process.stdin.closed:
-                    logger.warning("signal %d: asking the processes to stop", stop.signal)
-                    process.stdin.close()
-    process.stdin.close()
-    return STOPPED if status and stop else status
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        join()
+        return
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    raise SystemExit(run([*command, f"--nproc-per-node={processes}", *sys.argv]))
 
 
-class Agreement:
-    """What the processes of a training agree on after a step; one process agrees with itself.
-
-    Args:
-        stop: this process' signals.
-    """
-
-    def __init__(self, stop: StopRequest) -> None:
-        self.stop = stop
-        self.several = distributed.is_initialized() and distributed.get_world_size() > 1
-        # Of its own, on the CPU: no process then waits for a GPU to say whether to go on.
-        self.group = distributed.new_group(backend="gloo") if self.several else None
-
-    @property
-    def main(self) -> bool:
-        """Tell whether this is the process that saves."""
-        return not self.several or distributed.get_rank() == 0
-
-    def reached(self, due: bool) -> tuple[bool, bool]:
-        """Return whether to stop, and whether to save: the same in every process.
-
-        Args:
-            due: it is time to save; what the main process says counts.
-        """
-        if not self.stop and _closed():
-            self.stop.signal = signal.SIGTERM
-        asked = torch.tensor([bool(self.stop), due and self.main], dtype=torch.uint8)
-        if self.several:
-            distributed.all_reduce(asked, distributed.ReduceOp.MAX, group=self.group)
-        stop, save = asked.bool().tolist()
-        return stop, stop or save
-
-    def keep(self, run: Resumable, checkpoints: Checkpoints, name: str) -> None:
-        """After a step: save if it is time to, or if a signal came, after which the job exits.
-
-        Like `replidg.checkpoints.keep`, for several processes.
-        """
-        stop, save = self.reached(checkpoints.due())
-        if save:
-            state = run.state_dict()  # of all processes, where each has a part
-            if self.main:
-                checkpoints.save(state)
-        if stop:
-            self.wait()
-            logger.warning("%s: asked to stop, step %d saved", name, run.step)
-            sys.exit(STOPPED)
-
-    def gather(self, own: Any) -> list[Any]:
-        """Return what each process has, in the order of their ranks."""
-        if not self.several:
-            return [own]
-        found: list[Any] = [None] * distributed.get_world_size()
-        distributed.all_gather_object(found, own, group=self.group)
-        return found
-
-    def wait(self) -> None:
-        """Wait for the other processes: torchrun ends all when the first one does."""
-        if self.several:
-            distributed.barrier(group=self.group)
+def join() -> None:
+    """Meet the other processes: gloo for tensors on the CPU, NCCL for those on a GPU."""
+    backend = "gloo"
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        backend = "cpu:gloo,cuda:nccl"
+    distributed.init_process_group(backend)
+    if not is_main():  # one of them tells
+        logging.getLogger("replidg").setLevel(logging.WARNING)
 
 
-def _closed() -> bool:
-    """Tell whether the job that started this process has closed its standard input, or is gone."""
-    if PIPED not in os.environ:
-        return False
-    # Nothing is ever written: what can be read is the end.
-    return bool(select.select([sys.stdin], [], [], 0)[0])
+def run(command: list[str]) -> int:
+    """Run torchrun, ask its processes to stop when a signal asks this one; returns its status."""
+    process = subprocess.Popen(command)
+    asked: list[int] = []
+
+    def pass_on(number: int, _frame: object) -> None:
+        asked.append(number)
+        # Of the two that ask to stop, torchrun knows this one.
+        process.send_signal(signal.SIGTERM)
+
+    before = {number: signal.signal(number, pass_on) for number in (signal.SIGTERM, signal.SIGUSR1)}
+    try:
+        status = process.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return STOPPED if status and asked else status

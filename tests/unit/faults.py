@@ -118,6 +118,38 @@ def broken_at_every_rename(train: Training, folder: Path, most: int = 60) -> dic
     raise AssertionError(f"still renaming after {most} lives")
 
 
+def side_by_side(train: Training, folder: Path, fault: Fault, processes: int = 2) -> list[int]:
+    """Run one life as several processes that meet by gloo; returns their exit statuses.
+
+    The fault strikes the first one; what asks to stop is then passed on by the training itself, and
+    a process that lost another one is killed here, as torchrun does.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    meeting = folder / f"meeting-{len(list(folder.glob('meeting-*')))}"
+    group = [
+        _start(_member, train, folder, fault if rank == 0 else Fault(), meeting, rank, processes)
+        for rank in range(processes)
+    ]
+    group[0].join(LIFE_S)
+    if group[0].exitcode is None or group[0].exitcode < 0:
+        for process in group:
+            process.kill()
+    for process in group:
+        process.join(LIFE_S)
+    return [process.exitcode for process in group]
+
+
+def _member(
+    train: Training, folder: Path, fault: Fault, meeting: Path, rank: int, processes: int
+) -> None:
+    from torch import distributed
+
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{meeting}", rank=rank, world_size=processes
+    )
+    _life(train, folder, fault)
+
+
 def results(folder: Path, ends: list[int]) -> dict[str, bytes]:
     """Return the bytes of all files below `out`, once the last life ended well."""
     assert ends[-1] == 0, told(folder)
@@ -137,15 +169,20 @@ def told(folder: Path) -> str:
 def _live(train: Training, folder: Path, fault: Fault) -> int:
     """Run one life; returns its exit status, minus the signal that ended it."""
     folder.mkdir(parents=True, exist_ok=True)
-    server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(PRELOAD)
-    process = server.Process(target=_life, args=(train, folder, fault))
-    process.start()
+    process = _start(_life, train, folder, fault)
     process.join(LIFE_S)
     if process.is_alive():
         process.kill()
         raise AssertionError(f"{fault}: still running after {LIFE_S} s")
     return process.exitcode
+
+
+def _start(target: Callable[..., None], *arguments: object) -> multiprocessing.Process:
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(PRELOAD)
+    process = server.Process(target=target, args=arguments)
+    process.start()
+    return process
 
 
 def _life(train: Training, folder: Path, fault: Fault) -> None:

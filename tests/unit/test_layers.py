@@ -18,6 +18,7 @@ BASE = {
     "artefacts_forgotten",
     "checkout",
     "checkpoints",
+    "arithmetic",
     "processes",
     "compat",
     "typed",

@@ -16,7 +16,7 @@ rule train_classifier:
         "../../envs/environment.yaml"
     threads: training_threads
     resources:
-        gpu=1,
+        gpu=PAPER.training.gpus,
         mem_mb=12000,
         runtime="12h",
     params:

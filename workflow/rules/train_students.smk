@@ -24,7 +24,7 @@ rule train_students:
         "../../envs/environment.yaml"
     threads: scipd_threads
     resources:
-        gpu=1,
+        gpu=SCIPD.training.gpus,
         mem_mb=12000,
         runtime="12h",
     params:

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from replidg.config import (
+    compute_check,
     datasets,
     forgotten_check,
     robust_ft_check,
@@ -51,6 +52,7 @@ def load(content: dict[str, Any]) -> Config:
     problems += scipd_check.problems(config) if not problems else []
     problems += robust_ft_check.problems(config) + forgotten_check.problems(config)
     problems += vltseg_check.problems(config)
+    problems += compute_check.problems(config, run_protocol) if not problems else []
     if problems:
         raise ConfigError(_message(problems))
     return config

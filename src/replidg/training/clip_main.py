@@ -29,11 +29,12 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel as Parallel
 from webdataset.tariterators import tar_file_expander
 
-from replidg.checkpoints import Checkpoints, StopRequest, stop_on_signal
+from replidg import processes
+from replidg.arithmetic import switch
+from replidg.checkpoints import Checkpoints, StopRequest, keep, stop_on_signal
 from replidg.files import whole_file
 from replidg.models import lite  # noqa: F401  (registers the demo's tower)
 from replidg.models.clip_steps import ClipSteps
-from replidg.processes import Agreement
 from replidg.seeds import seed_of
 from replidg.training.clip_stream import Place, SampleStream, Start, StreamLoader
 from replidg.typed import Strict
@@ -62,15 +63,11 @@ class Settings(Strict):
 class MixSteps(ClipSteps):
     """The steps of a CLIP on a mix: checkpoints have each process' place in the samples."""
 
-    def __init__(self, *args: Any, agreement: Agreement, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.agreement = agreement
-
     def state_dict(self) -> dict[str, Any]:
-        """Return the state; in several processes all of them have to call it."""
+        """Return the state; all processes have to call it."""
         own = [place and tuple(place) for place in self.loader.places]
         batches = self.step % self.per_epoch * self.accumulate
-        return super().state_dict() | {"batches": batches, "places": self.agreement.gather(own)}
+        return super().state_dict() | {"batches": batches, "places": processes.gathered(own)}
 
 
 @contextmanager
@@ -91,17 +88,18 @@ def repeatable(known: Namespace, settings: Settings, stop: StopRequest) -> Itera
     begun: list[MixSteps] = []
 
     def after_step(steps: MixSteps) -> None:
-        if steps.step % steps.per_epoch == 0 and steps.agreement.main:
+        if steps.step % steps.per_epoch == 0 and processes.is_main():
             save_weights(steps.model, folder / weights_of(steps.epoch))
-        steps.agreement.keep(steps, points, known.name)
+        keep(steps, points, stop, known.name)
 
     def begin(model: nn.Module, data: DataInfo, *optimisation: Any) -> MixSteps:
-        switch(settings)
+        # open_clip has set its own by now.
+        switch(settings.tf32, settings.deterministic)
         if settings.channels_last:
             model.to(memory_format=torch.channels_last)
         steps = MixSteps(
             model, *optimisation, StreamLoader(data, stream), known.accum_freq,
-            seed_of(known.seed, "clip process", rank), after_step, agreement=Agreement(stop),
+            seed_of(known.seed, "clip process", rank), after_step,
         )  # fmt: skip
         steps.step = saved.get("step", 0)
         return steps
@@ -140,15 +138,6 @@ def _start(saved: dict[str, Any], rank: int) -> Start | None:
         return None
     places = [place and Place(*place[:2], place[2].clone()) for place in saved["places"][rank]]
     return Start(saved["epoch"], saved["batches"], places)
-
-
-def switch(settings: Settings) -> None:
-    """Set torch's switches for speed on a GPU, after open_clip has set its own."""
-    torch.backends.cuda.matmul.allow_tf32 = settings.tf32
-    torch.backends.cudnn.allow_tf32 = settings.tf32
-    if settings.deterministic:
-        torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = False, True
-        torch.use_deterministic_algorithms(True, warn_only=True)
 
 
 def wrap(model: nn.Module, device_ids: list[Any], **options: Any) -> nn.Module:

@@ -16,6 +16,7 @@ import open_clip
 import torch
 from safetensors.torch import save_file
 
+from replidg import processes
 from replidg.checkpoints import Checkpoints
 from replidg.config.forgotten_training import CLIPS_ASIDE, POOLS, ClipRun, Mix, Mixes
 from replidg.data.errors import DatasetError
@@ -24,7 +25,6 @@ from replidg.files import sha256_file, stable_hash, whole_file, write_json
 from replidg.models import clip_steps
 from replidg.models.lite import imagenet_init
 from replidg.models.store import FILES
-from replidg.processes import run_processes
 from replidg.seeds import seed_of
 from replidg.training import clip_main, clip_stream
 
@@ -270,7 +270,7 @@ def _train(run: ClipRun, data: TrainingSet, folder: Path, seed: int) -> None:
     several = command(run, words, os.environ)
     if several is None:
         clip_main.main(settings_of(run), words)
-    elif status := run_processes(several):
+    elif status := processes.run(several):
         raise SystemExit(status)
 
 

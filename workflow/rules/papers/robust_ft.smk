@@ -97,7 +97,7 @@ rule train_robust_ft:
         "../../../envs/environment.yaml"
     threads: ROBUST.training.threads
     resources:
-        gpu=1,
+        gpu=ROBUST.training.gpus,
         mem_mb=24000,
         runtime="1d",
     params:
