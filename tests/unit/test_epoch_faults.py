@@ -4,7 +4,9 @@ CLIPs by open_clip's trainer, in-process and on mixes, and classifiers by timm's
 shorter than the distance of two checkpoints: nearly every fault falls inside one.
 """
 
+import json
 import multiprocessing
+import shutil
 import signal
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,9 +14,10 @@ from pathlib import Path
 import faults
 import pytest
 from forgotten_parts import RUN, picture, write_corpus
+from segmentor_parts import small_plan, store_clip, write_scenes
 from test_pretrain import SPEC, model
 
-MIX = {"natural": 8, "rendition": 4}
+faults.PRELOAD += ["segmentor_imports", "replidg.training.clip_mixes"]
 
 
 def prepare(cls: type, strike, method: str = "train_step") -> None:
@@ -116,6 +119,38 @@ class Classifier:
             save_file({"seen": seen} | state, temporary)
 
 
+@dataclass(frozen=True)
+class Segmentor:
+    """A segmentation network with dropped paths and sampled points, by mmengine's runner."""
+
+    data: tuple
+    changes: dict = field(default_factory=dict)
+
+    def __call__(self, folder: Path, strike) -> None:
+        from segmentor_imports import ResumeHook, Training, train_all
+
+        from replidg.files import write_json
+
+        prepare(ResumeHook, strike, "advance")
+        clip, images = self.data
+        plan = small_plan(
+            clip, arm={"language": {"prompts": "p"}}, encoder={"drop_path": 0.3},
+            scale={"iterations": 24}, training=self.changes,
+        )  # fmt: skip
+        train_all([Training(plan, [images], folder / "out")], folder / "checkpoints")
+        # What is left names its folder, or the seconds of the last start.
+        losses = json.loads((folder / "out/metrics.json").read_text())["loss"]
+        write_json(folder / "out/metrics.json", losses)
+        (folder / "out/mmengine_config.py").unlink()
+        shutil.rmtree(folder / "out/by_hand")
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scenes")
+    return store_clip(folder / "cnn", "cnn"), write_scenes(folder / "scenes")
+
+
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pictures")
@@ -154,6 +189,18 @@ def test_a_classifier_in_parts_of_a_batch(pictures, tmp_path):
     training = Classifier(pictures, changes)
     whole = faults.unbroken(training, tmp_path / "whole")
     few = faults.drawn(1, 24, points=2)
+    assert faults.broken(training, tmp_path / "broken", few) == whole
+
+
+def test_a_segmentor(scenes, tmp_path):
+    """5 images, 2 a step."""
+    ends_the_same(Segmentor(scenes), tmp_path, 24)
+
+
+def test_a_segmentor_in_parts_of_a_batch(scenes, tmp_path):
+    training = Segmentor(scenes, {"accumulate": 2})
+    whole = faults.unbroken(training, tmp_path / "whole")
+    few = faults.drawn(1, 24, points=1)
     assert faults.broken(training, tmp_path / "broken", few) == whole
 
 
