@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from pathlib import Path
@@ -223,6 +224,31 @@ def test_accuracies_with_masks_and_accepted_labels(tmp_path):
     assert table.loc["clean", ["n", "correct"]].tolist() == [4, 4]
     assert table.loc["clean", "top1"] == 100.0
     assert found["pred_clean"].tolist() == [0, 2, 2, 0, 0, 2]
+
+
+def test_what_a_killed_evaluation_has_done_is_kept(tmp_path):
+    own, weights = suite(tmp_path), tmp_path / "weights"
+    weights.write_bytes(b"1")
+    table = np.float32([[1, 0, 0]] * 6)
+    made = []
+
+    def make():
+        made.append(1)
+        return clip_evaluation.evaluate({"1": Fixed(table)}, own, [], 4, 0)
+
+    def once(key):
+        return clip_evaluation.evaluate_once({"1": weights}, [key], tmp_path / "parts", make)
+
+    first, again = once(own.key()), once(own.key())
+    assert len(made) == 1
+    pd.testing.assert_frame_equal(first, again)
+    pd.testing.assert_frame_equal(first, make())
+    weights.write_bytes(b"2")
+    once(own.key())
+    kept = own.kept.copy()
+    kept[0] = False
+    once(dataclasses.replace(own, kept=kept).key())
+    assert len(made) == 4
 
 
 def test_predict_allows_no_masked_class():
