@@ -20,6 +20,7 @@ BASE = {
     "devices",
     "orphans",
     "checkpoints",
+    "arithmetic",
     "processes",
     "compat",
     "typed",

@@ -222,6 +222,14 @@ def own_sizes(wildcards):
     return how.path.format(dataset=wildcards.dataset) if how.source == "csv" else []
 
 
+def trained_model(wildcards):
+    """What of a CLIP that this run trains decides its weights."""
+    model = config["models"][wildcards.model]
+    training = model["training"]
+    kept = {key: training[key] for key in training if key not in BUDGET_ONLY}
+    return model | {"training": kept}
+
+
 def job_protocol(wildcards):
     """Training protocol of a method on a data set with a backbone."""
     w = wildcards

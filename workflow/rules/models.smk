@@ -19,7 +19,7 @@ rule pretrain_clip:
         mem_mb=grows(6000),
         runtime=grows("1h"),
     params:
-        model=setting("models/{model}"),
+        model=trained_model,
         checkpoints=CHECKPOINTS,
     message:
         "Training {wildcards.model} with open_clip"

@@ -86,6 +86,7 @@ class ClipTraining(Strict):
     frozen_layers: list[str] = Field(
         default=[], description="modules of the CLIP that keep their weights; shell patterns"
     )
+    checkpoint_every_s: PositiveFloat = Field(300.0, description="seconds between checkpoints")
 
 
 class ModelBase(Strict):
