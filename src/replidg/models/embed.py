@@ -69,9 +69,21 @@ def embed_images(
                 logger.info("shard %s is there", shard.name)
                 progress.add(len(part))
             shards.append(shard)
-    whole = torch.cat([load_file(shard)["embeddings"] for shard in shards])
-    _save(out, whole, index["image_id"].tolist(), key)
+    _save(out, _joined(shards, len(index)), index["image_id"].tolist(), key)
     shutil.rmtree(folder)
+
+
+def _joined(shards: list[Path], total: int) -> Tensor:
+    """Return the rows of all shards; one shard is in memory beside them."""
+    whole: Tensor | None = None
+    start = 0
+    for shard in shards:
+        values = load_file(shard)["embeddings"]
+        if whole is None:
+            whole = values.new_empty((total, *values.shape[1:]))
+        whole[start : start + len(values)] = values
+        start += len(values)
+    return whole
 
 
 def _forward(
