@@ -11,16 +11,17 @@ import pandas as pd
 import torch
 from measure import Missing, Options, Row, Work, compared, interleaved
 from open_clip.transform import image_transform
-from photos import SIZES, write_photos
+from photos import SIZES, decoded_once, index_of, write_photos
 from torch.utils.data import DataLoader
 from torchvision.datasets import ImageFolder
 
 from replidg.config.inputs import Embedding, Preprocessing
-from replidg.data.images import loader, normalise
+from replidg.data.images import InputSpec, loader, normalise, still_paths
 from replidg.models import store
 from replidg.models.embed import embed_images
 
 CLIP_BENCHMARK = "clip-benchmark"
+FILES, STORE = "ours from files", "ours from a store"
 TORCHVISION = "torchvision ImageFolder + open_clip's transforms"
 CLIPS_OWN = Preprocessing(resize="model", normalise="model")
 INSTALL = (
@@ -48,18 +49,18 @@ def build_clip_benchmark(folder: Path, transform: Callable) -> torch.utils.data.
 
 
 def data_path(options: Options) -> list[Row]:
-    """Case a: files to normalised float batches on the host, in this process."""
+    """Case a: images to normalised float batches on the host, in this process."""
     rows = []
     a_class = 32 if options.quick else 128
     spec = clip_spec()
     transform = image_transform(spec.size, is_train=False, mean=spec.mean, std=spec.std)
     for name, size in SIZES.items():
         folder = options.folder / f"photos-{size[0]}"
+        packed = options.folder / f"store-{size[0]}"
         paths = write_photos(folder, size, domains=1, a_class=a_class)
         sides: dict[str, Work] = {
-            "ours": lambda paths=paths: sum(
-                len(normalise(pixels, spec)) for pixels in loader(paths, spec, 64, 0)
-            ),
+            FILES: _ours(paths, spec),
+            STORE: _ours(still_paths(decoded_once(index_of(paths), spec, packed), spec), spec),
             TORCHVISION: _loop(ImageFolder(str(folder / "domain0"), transform)),
         }
         peers, missing = [TORCHVISION], None
@@ -69,10 +70,22 @@ def data_path(options: Options) -> list[Row]:
         except Missing as error:
             missing = Row("a", f"data path, {name} files", CLIP_BENCHMARK, note=str(error))
         found = interleaved(sides, options.rounds)
-        facts = {"case": "a", "what": f"data path, {name} files", "unit": "image"}
-        rows += [compared(found, "ours", peer, goal=">= 3 x", **facts) for peer in peers]
+        rows += [
+            compared(
+                found, own, peer, case="a", what=f"data path, {name}, {own}", unit="image",
+                goal=">= 3 x",
+            )
+            for own in (FILES, STORE) for peer in peers
+        ]  # fmt: skip
         rows += [missing] if missing else []
     return rows
+
+
+def _ours(paths: list[str], spec: InputSpec) -> Work:
+    def work() -> int:
+        return sum(len(normalise(pixels, spec)) for pixels in loader(paths, spec, 64, 0))
+
+    return work
 
 
 def _loop(dataset: torch.utils.data.Dataset) -> Work:
@@ -86,7 +99,7 @@ def clip_spec() -> store.InputSpec:
 
 
 def embedding(options: Options) -> list[Row]:
-    """Case b: files to a file of embeddings by ViT-B/32 (random weights)."""
+    """Case b: images to a file of embeddings by ViT-B/32 (random weights)."""
     size = SIZES["227 px"]
     paths = write_photos(
         options.folder / "photos-embed", size, domains=1, a_class=16 if options.quick else 48
@@ -98,6 +111,7 @@ def embedding(options: Options) -> list[Row]:
     )
     backbone = store.load(folder)
     batch = 32
+    stored = decoded_once(index_of(paths), backbone.spec, options.folder / "store-embed")
     images = torch.zeros(batch, 3, 224, 224)
 
     def bare() -> int:
@@ -107,7 +121,8 @@ def embedding(options: Options) -> list[Row]:
         return len(paths)
 
     sides: dict[str, Work] = {
-        "ours": lambda: _embed(backbone, paths, batch, options.folder),
+        FILES: lambda: _embed(backbone, index_of(paths), batch, options.folder),
+        STORE: lambda: _embed(backbone, stored, batch, options.folder),
         "bare forward pass": bare,
     }
     rows = []
@@ -116,17 +131,18 @@ def embedding(options: Options) -> list[Row]:
     except Missing as error:
         rows.append(Row("b", "embedding by ViT-B/32", CLIP_BENCHMARK, note=str(error)))
     found = interleaved(sides, options.rounds)
-    facts = {"case": "b", "what": "embedding by ViT-B/32, 227 px files", "unit": "image"}
     goals = {"bare forward pass": ">= 0.97 x"}
     done = [
-        compared(found, "ours", peer, goal=goals.get(peer, ""), **facts)
-        for peer in sides if peer != "ours"
+        compared(
+            found, own, peer, case="b", what=f"embedding by ViT-B/32, 227 px, {own}", unit="image",
+            goal=goals.get(peer, ""),
+        )
+        for own in (FILES, STORE) for peer in sides if peer not in (FILES, STORE)
     ]  # fmt: skip
     return done + rows
 
 
-def _embed(backbone: store.Backbone, paths: list[str], batch: int, folder: Path) -> int:
-    index = pd.DataFrame({"image_id": paths, "path": paths})
+def _embed(backbone: store.Backbone, index: pd.DataFrame, batch: int, folder: Path) -> int:
     out = folder / "embedded" / "images.safetensors"
     budget = Embedding(batch_size=batch, threads=torch.get_num_threads(), workers=0)
     embed_images(backbone, index, CLIPS_OWN, budget, False, out, folder / "checkpoints")

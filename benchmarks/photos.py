@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from PIL import Image
+from pydantic import TypeAdapter
 
+from replidg.config.image_stores import ImageStore
 from replidg.data.embedded_pictures import load_table
+from replidg.data.image_store import FACTS, attach
+from replidg.data.images import InputSpec
+from replidg.data.pack_images import pack
 
 #: Width and height: PACS has 227 x 227, ImageNet and VLCS mostly 500 x 375.
 SIZES = {"227 px": (227, 227), "500 px": (500, 375)}
@@ -47,6 +54,29 @@ def write_photos(folder: Path, size: tuple[int, int], domains: int, a_class: int
         path.parent.mkdir(parents=True, exist_ok=True)
         _photo([contents[i] for i in chosen], size, rng).save(path, quality=QUALITY)
     return sorted(map(str, paths))
+
+
+def index_of(paths: Sequence[str]) -> pd.DataFrame:
+    """Return the index of some files, with the columns that embeddings and stores need."""
+    sizes = [Path(path).stat().st_size for path in paths]
+    return pd.DataFrame({"image_id": list(paths), "path": list(paths), "bytes": sizes})
+
+
+def decoded_once(index: pd.DataFrame, spec: InputSpec | None, folder: Path) -> pd.DataFrame:
+    """Pack the images of an index and return it with the places of their pixels.
+
+    Args:
+        index: of the files.
+        spec: pack what this model takes; None: the decoded pixels at their own size.
+        folder: for the store.
+    """
+    keys = ("size", "resize", "interpolation", "crop_share")
+    kind = {"kind": "exact"}
+    if spec is not None:
+        kind = {"kind": "input"} | {key: getattr(spec, key) for key in keys}
+    store = TypeAdapter(ImageStore).validate_python(kind)
+    pack(index, store, folder, folder.with_name(f"{folder.name}-checkpoints"))
+    return attach(index, [folder / FACTS])
 
 
 def _photo(contents: list[bytes], size: tuple[int, int], rng: np.random.Generator) -> Image.Image:

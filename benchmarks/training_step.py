@@ -15,16 +15,17 @@ import pandas as pd
 import timm
 import torch
 from measure import Options, Row, Spent, Work, compared, interleaved, now
-from photos import SIZES, write_photos
+from photos import SIZES, decoded_once, index_of, write_photos
 from torch.nn import functional as F
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler
 from torchvision import transforms as T
 from torchvision.datasets import ImageFolder
 
 from replidg.config.methods import FineTuning, Method
+from replidg.data.images import normalise
 from replidg.methods.network import Classifier
 from replidg.models import store
-from replidg.training.data import Shares
+from replidg.training.data import Shares, training_batches
 from replidg.training.trainer import Run, Settings
 
 SIZE, DOMAINS, CLASSES, RATE = 224, 3, 2, 5e-5
@@ -91,13 +92,15 @@ def plain(network: Classifier, folder: Path, per_domain: int, clock: Clock) -> W
     return step
 
 
-def ours(backbone: store.Backbone, folder: Path, per_domain: int, fast: bool, clock: Clock) -> Work:
-    """Return one step of this project's trainer; `fast`: channels_last, as configs set for CNNs."""
+def ours(
+    backbone: store.Backbone, frames: list[pd.DataFrame], per_domain: int, clock: Clock
+) -> Work:
+    """Return one step of this project's trainer; channels_last, as the demo sets it for CNNs."""
     protocol = FineTuning(steps=10**6, batch_per_domain=per_domain)
     method = Method(objective="erm", lr=RATE, head_lr_mult=1.0)
-    settings = Settings(method, protocol, backbone.spec, CLASSES, 0, [], True, fast)
+    settings = Settings(method, protocol, backbone.spec, CLASSES, 0, [], True, True)
     run = Run(copy.deepcopy(backbone), settings, torch.device("cpu"))
-    batches = run.batches(Shares(_frames(folder), [], pd.DataFrame()))
+    batches = run.batches(Shares(frames, [], pd.DataFrame()))
 
     def step() -> int:
         start = now()
@@ -111,12 +114,13 @@ def ours(backbone: store.Backbone, folder: Path, per_domain: int, fast: bool, cl
     return step
 
 
-def _frames(folder: Path) -> list[pd.DataFrame]:
+def _frames(folder: Path, packed: Path) -> list[pd.DataFrame]:
+    """Return the images by domain, read from a store of their decoded pixels."""
     frames = []
     for domain in sorted(folder.iterdir()):
         paths, labels = zip(*ImageFolder(str(domain)).samples, strict=True)
-        ids = [str(Path(path).relative_to(folder)) for path in paths]
-        frames.append(pd.DataFrame({"image_id": ids, "path": paths, "label": labels}))
+        stored = decoded_once(index_of(paths), None, packed / domain.name)
+        frames.append(stored.assign(label=labels))
     return frames
 
 
@@ -125,6 +129,7 @@ def training_step(options: Options) -> list[Row]:
     per_domain = 8 if options.quick else 32
     folder = options.folder / "photos-train"
     write_photos(folder, SIZES["227 px"], domains=DOMAINS, a_class=32)
+    frames = _frames(folder, options.folder / "store-train")
     torch.manual_seed(0)
     visual = timm.create_model("resnet18", pretrained=False, num_classes=0)
     spec = store.InputSpec(SIZE, "squash", "bilinear", *store.IMAGENET)
@@ -132,7 +137,7 @@ def training_step(options: Options) -> list[Row]:
     network = Classifier(copy.deepcopy(visual), backbone.dim, CLASSES, frozen_batchnorm=True)
     clocks = {"ours": Clock(), PLAIN: Clock()}
     sides = {
-        "ours": ours(backbone, folder, per_domain, True, clocks["ours"]),
+        "ours": ours(backbone, frames, per_domain, clocks["ours"]),
         PLAIN: plain(network, folder, per_domain, clocks[PLAIN]),
     }
     found = interleaved(sides, options.rounds)
@@ -144,28 +149,39 @@ def training_step(options: Options) -> list[Row]:
     steps = compared(
         found, "ours", PLAIN, case="c", what=what, unit="step", goal=">= 2 x", note=note
     )
-    alone = _data_alone(backbone, folder, per_domain, options.rounds)
-    return [steps, alone]
+    return [steps, *_data_alone(backbone.spec, frames, folder, per_domain, options.rounds)]
 
 
-def _data_alone(backbone: store.Backbone, folder: Path, per_domain: int, rounds: int) -> Row:
-    """Compare the data of a step, up to the normalised input of the network."""
-    from replidg.data.images import normalise
-    from replidg.training.data import training_batches
+def _data_alone(
+    spec: store.InputSpec, frames: list[pd.DataFrame], folder: Path, per_domain: int, rounds: int
+) -> list[Row]:
+    """Compare the data of a step up to the network's normalised input, and without colours.
 
-    protocol = FineTuning(steps=10**6, batch_per_domain=per_domain)
-    shares = Shares(_frames(folder), [], pd.DataFrame())
-    own = training_batches(shares, backbone.spec, protocol, 0, 0)
+    With `augment_on: device` the host only crops; the device flips and changes the colours.
+    """
+    shares = Shares(frames, [], pd.DataFrame())
     other = plain_batches(folder, per_domain)
 
-    def one() -> int:
-        normalise(next(own).pixels, backbone.spec, True)
-        return 1
+    def own(augment_on: str) -> Work:
+        protocol = FineTuning(steps=10**4, batch_per_domain=per_domain, augment_on=augment_on)
+        batches = training_batches(shares, spec, protocol, 0, 0)
 
-    def two() -> int:
+        def work() -> int:
+            normalise(next(batches).pixels, spec, True)
+            return 1
+
+        return work
+
+    def plainly() -> int:
         next(other)
         return 1
 
-    found = interleaved({"ours": one, PLAIN: two}, rounds)
-    what = f"data of a step, 227 px files, {per_domain} x {DOMAINS}"
-    return compared(found, "ours", PLAIN, case="c", what=what, unit="step")
+    sides = {f"augmented on the {where}": own(where) for where in ("host", "device")}
+    found = interleaved({**sides, PLAIN: plainly}, rounds)
+    return [
+        compared(
+            found, name, PLAIN, case="c", unit="step",
+            what=f"data of a step, 227 px, {per_domain} x {DOMAINS}, {name} (here the CPU)",
+        )
+        for name in sides
+    ]  # fmt: skip

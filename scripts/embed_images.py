@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 
 from replidg.config.inputs import Embedding, Preprocessing
+from replidg.data.image_store import attach
 from replidg.models import embed, store
 
 if "snakemake" in globals():
@@ -16,7 +17,7 @@ if "snakemake" in globals():
     torch.set_num_threads(snakemake.threads)
     embed.embed_images(
         backbone=store.load(Path(snakemake.input.facts).parent),
-        index=pd.read_parquet(snakemake.input.index),
+        index=attach(pd.read_parquet(snakemake.input.index), snakemake.input.stores),
         preprocessing=Preprocessing.model_validate(snakemake.params.preprocessing),
         budget=Embedding.model_validate(snakemake.config["embedding"]),
         channels_last=snakemake.params.channels_last,

@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 
 from replidg.data.embeddings import read
+from replidg.data.image_store import attach
 from replidg.data.index import read_classes
 from replidg.training.job import Job, Outputs, train_all
 
@@ -41,7 +42,7 @@ if "snakemake" in globals():
             # Class texts by the same model, of the methods that need them.
             texts=torch.from_numpy(read(Path(texts), classes)) if texts else None,
         ),
-        index=pd.read_parquet(snakemake.input.index),
+        index=attach(pd.read_parquet(snakemake.input.index), snakemake.input.stores),
         classes=len(classes),
         model=Path(snakemake.input.facts).parent,
         checkpoints=Path(params.checkpoints),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from replidg.data.class_prompts import prompts_of
+from replidg.data.image_store import attach
 from replidg.data.index import read_classes
 from replidg.training.wilds_job import Choice, EndToEnd, WildsJob, train_end_to_end
 
@@ -28,7 +29,7 @@ if "snakemake" in globals():
             score=scored.metric,
             splits=list(paper.splits),
             classes=len(classes),
-            index=pd.read_parquet(snakemake.input.index),
+            index=attach(pd.read_parquet(snakemake.input.index), snakemake.input.stores),
         ),
         how=EndToEnd(
             model=Path(snakemake.input.facts).parent,

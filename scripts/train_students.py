@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 
 from replidg.data.embeddings import read
+from replidg.data.image_store import attach
 from replidg.data.index import read_classes
 from replidg.training.hybrid_job import HybridJob, HybridOutputs, StudentModel, train_students
 
@@ -48,7 +49,7 @@ if "snakemake" in globals():
             feature_images=params.feature_images,
             keep_weights=params.keep_weights,
         ),
-        index=pd.read_parquet(given.index),
+        index=attach(pd.read_parquet(given.index), given.stores),
         clip=Path(given.teacher).parent,
         texts=torch.from_numpy(read(Path(given.texts), read_classes(given.classes))),
         checkpoints=Path(params.checkpoints),

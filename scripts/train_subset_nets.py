@@ -14,6 +14,8 @@ from safetensors.torch import save_file
 from replidg.checkpoints import Checkpoints
 from replidg.config.forgotten_training import ResNets
 from replidg.data.class_groups import read_groups
+from replidg.data.embeddings import PIXELS
+from replidg.data.image_store import attach
 from replidg.files import sha256_file, stable_hash, whole_file
 from replidg.training import subset_nets
 from replidg.training.clip_evaluation import evaluate, scores
@@ -31,6 +33,7 @@ def train_subset_nets(
     suites: Sequence[Suite],
     out: Mapping[str, Path],
     checkpoints: Path,
+    stores: Sequence[str] = (),
 ) -> None:
     """Train and evaluate one classifier after the other.
 
@@ -43,9 +46,11 @@ def train_subset_nets(
         suites: test sets.
         out: run, joined by "_": folder of its results.
         checkpoints: root of unfinished work.
+        stores: `store.json` of the training images' store, if they are read from one.
     """
     torch.set_num_threads(protocol.threads)
-    rows, names = pd.read_parquet(index), json.loads((index.parent / "classes.json").read_text())
+    rows = attach(pd.read_parquet(index), stores)
+    names = json.loads((index.parent / "classes.json").read_text())
     natural = pd.read_parquet(domains).set_index("image_id")["natural_relaxed"]
     wnids = rows.drop_duplicates("label").set_index("label")["synset"]
     ordered = [wnids.get(label, "") for label in range(len(names))]
@@ -64,6 +69,7 @@ def train_subset_nets(
         )
         chosen = source.iloc[drawn]
         key = [kind, wanted, draw, protocol.model_dump(), sha256_file(index), sha256_file(domains)]
+        key += [chosen[PIXELS].iloc[0]] if PIXELS in chosen else []
         scratch = (
             checkpoints / "subset_nets" / stable_hash([*key, sha256_file(subset_nets.__file__)])
         )
@@ -109,4 +115,5 @@ if "snakemake" in globals():
             )
         },
         checkpoints=Path(snakemake.params.checkpoints),
+        stores=given.stores,
     )

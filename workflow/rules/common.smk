@@ -117,6 +117,20 @@ def target_domains(wildcards):
     return CONFIG.datasets[wildcards.dataset].domains
 
 
+def image_stores(dataset, *uses):
+    """Facts of the stores that hold a data set's images for some uses; none: they read files."""
+    named = [getattr(CONFIG.image_store, use).get(dataset) for use in uses]
+    return [f"results/images/{name}/{dataset}/store.json" for name in named if name]
+
+
+def training_images(wildcards):
+    return image_stores(wildcards.dataset, "training", "evaluation")
+
+
+def embedding_images(wildcards):
+    return image_stores(wildcards.dataset, "embedding")
+
+
 def embeddings(model, preprocessing, dataset):
     return f"results/embeddings/{model}/{preprocessing}/{dataset}/images.safetensors"
 

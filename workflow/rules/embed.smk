@@ -2,6 +2,7 @@ rule embed_images:
     input:
         facts=model_facts,
         index="results/data/{dataset}/index.parquet",
+        stores=embedding_images,
     output:
         images="results/embeddings/{model}/{preprocessing}/{dataset}/images.safetensors",
     log:

@@ -4,6 +4,7 @@ rule train_classifier:
         index="results/data/{dataset}/index.parquet",
         classes="results/data/{dataset}/classes.json",
         texts=training_texts,
+        stores=training_images,
     output:
         predictions="results/runs/alignment/{model}/{dataset}/{target}/{method}/{seed}/predictions.parquet",
         metrics="results/runs/alignment/{model}/{dataset}/{target}/{method}/{seed}/metrics.json",

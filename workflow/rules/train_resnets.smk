@@ -30,6 +30,7 @@ for job, dealt_runs in dealt(RESNET_RUNS, RESNETS and RESNETS.jobs).items():
         input:
             **clean_files(),
             index=f"results/data/{FORGOTTEN.train_set}/index.parquet",
+            stores=image_stores(FORGOTTEN.train_set, "training"),
             domains=f"results/forgotten/domains/{FORGOTTEN.train_set}/domains.parquet",
             indices=expand(
                 "results/data/{dataset}/index.parquet", dataset=FORGOTTEN_TESTED

@@ -5,6 +5,7 @@ rule train_students:
         index="results/data/{dataset}/index.parquet",
         classes="results/data/{dataset}/classes.json",
         texts=scipd_texts,
+        stores=training_images,
     output:
         **(
             {

@@ -143,11 +143,18 @@ def _references(config: Config) -> list[str]:
         ("alignment.training.preprocessing", [paper.training.preprocessing], config.preprocessing),
         ("data_root", config.data_root, config.datasets),
         ("data_mirrors", config.data_mirrors, config.datasets),
+        ("image_store.training", config.image_store.training, config.datasets),
+        ("image_store.evaluation", config.image_store.evaluation, config.datasets),
+        ("image_store.embedding", config.image_store.embedding, config.datasets),
+        ("image_store.embedding", config.image_store.embedding.values(), config.image_stores),
     ]
     wanted.append(("alignment.backbones", paper.backbones, config.models))
     for name, other in paper.backbones.items():
         wanted.append((f"alignment.backbones.{name}.methods", other.methods, config.methods))
         wanted.append((f"alignment.backbones.{name}.datasets", other.datasets, config.datasets))
+    for use, of_inputs in (("training", False), ("evaluation", True)):
+        fit = [n for n, s in config.image_stores.items() if (s.kind == "input") == of_inputs]
+        wanted.append((f"image_store.{use}", getattr(config.image_store, use).values(), fit))
     for name, method in config.methods.items():
         prompts = [method.prompts] if method.prompts else []
         wanted.append((f"methods.{name}.prompts", prompts, config.prompts))

@@ -47,6 +47,11 @@ class FineTuning(Strict):
     )
     preprocessing: str = Field("domainbed", description="a key of `preprocessing`")
     augmentation: Augmentation = Field(default=Augmentation(), description="of training images")
+    augment_on: Literal["cpu", "device"] = Field(
+        "cpu",
+        description="where flip, jitter and grey are done; the crop is always the CPU's. device: "
+        "in batches where the model is, the same bits on a CPU and, untried, on a GPU",
+    )
     frozen_layers: list[str] = Field(
         default=[], description="modules of the image tower that keep their weights; shell patterns"
     )

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from replidg.config.forgotten import Forgotten
+from replidg.config.image_stores import PREDEFINED, ImageStores, Packing, StoreUse
 from replidg.config.inputs import Dataset, Embedding, Model, Preprocessing, Prompts
 from replidg.config.labels import Annotation, PerceptualSplit
 from replidg.config.methods import FineTuning, Method
@@ -175,6 +176,15 @@ class Config(Strict):
     preprocessing: dict[str, Preprocessing] = Field(description="named preprocessings")
     prompts: dict[str, Prompts] = Field(description="named prompt sets")
     embedding: Embedding = Field(default=Embedding(), description="budget of embedding jobs")
+    image_stores: ImageStores = Field(
+        default=PREDEFINED,
+        validate_default=True,
+        description="stores of images; packed, exact, resized and input are there",
+    )
+    image_store: StoreUse = Field(
+        default=StoreUse(), description="who reads images from a store and not from their files"
+    )
+    packing: Packing = Field(default=Packing(), description="budget of the jobs that fill stores")
     methods: dict[str, Method] = Field(description="DG methods")
     alignment: Alignment = Field(description="the alignment paper")
     forgotten: Forgotten | None = Field(

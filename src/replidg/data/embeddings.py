@@ -16,6 +16,8 @@ from replidg.files import stable_hash, whole_file
 METADATA = "replidg"
 #: Rows that are read at a time: with all their logits a few hundred megabytes.
 ROWS = 16384
+#: Column of an index whose images are not those of its files, but changed copies: which ones.
+PIXELS = "pixels"
 
 
 class EmbeddingError(ValueError):
@@ -81,5 +83,5 @@ def write(path: Path, values: np.ndarray, ids: list[str], key: dict) -> None:
 
 def index_hash(index: pd.DataFrame) -> str:
     """Return a hash of the images an index lists: their ids and, where known, their contents."""
-    columns = [name for name in ("image_id", "bytes") if name in index]
+    columns = [name for name in ("image_id", "bytes", PIXELS) if name in index]
     return stable_hash(pd.util.hash_pandas_object(index[columns], index=False).tolist())

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 
 from replidg.config.inputs import Embedding, Preprocessing, Prompts
 from replidg.data.embeddings import METADATA, EmbeddingError, index_hash
-from replidg.data.images import InputSpec, loader, normalise
+from replidg.data.images import InputSpec, loader, normalise, still_paths
 from replidg.files import stable_hash, whole_file
 from replidg.models.store import Backbone, device, input_spec
 from replidg.progress import Progress
@@ -54,7 +54,7 @@ def embed_images(
     if channels_last:
         model = model.to(memory_format=torch.channels_last)
     starts = range(0, len(index), budget.shard_size)
-    paths = index["path"].tolist()
+    paths = still_paths(index, spec)
     with Progress(len(index), f"embedding {out.parent.name}") as progress:
         shards = []
         for start in starts:

@@ -9,14 +9,16 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 from torchvision.transforms import v2
 from torchvision.transforms.functional import pil_to_tensor
 
 from replidg.config.methods import Augmentation, FineTuning
 from replidg.data.errors import DatasetError
-from replidg.data.images import InputSpec, decode
+from replidg.data.images import InputSpec, decode, decoding
+from replidg.models.store import device
 from replidg.seeds import seed_of, seeded
+from replidg.training import colours
 
 
 @dataclass(frozen=True)
@@ -114,19 +116,22 @@ def _order(count: int, seed: int, domain: str) -> np.ndarray:
 
 
 class AugmentedImages(Dataset):
-    """Training images; an item is asked for as (row, seed), so that a step can be repeated."""
+    """Training images; an item is asked for as (row, seed), so that a step can be repeated.
 
-    def __init__(self, paths: list[str], spec: InputSpec, augmentation: Augmentation) -> None:
+    Args:
+        paths: of the images.
+        spec: input of the model.
+        augmentation: of each image.
+        expected: items that will be asked for, as far as is known: many are worth preparations.
+    """
+
+    def __init__(
+        self, paths: list[str], spec: InputSpec, augmentation: Augmentation, expected: int = 0
+    ) -> None:
         self.paths = paths
-        amount = augmentation.jitter
-        self.augment = v2.Compose(
-            [
-                v2.RandomResizedCrop(spec.size, scale=augmentation.crop_scale, antialias=True),
-                v2.RandomHorizontalFlip(augmentation.flip),
-                v2.ColorJitter(amount, amount, amount, amount),
-                v2.RandomGrayscale(augmentation.grayscale),
-            ]
-        )
+        self.augment = v2.Compose(_changes(spec, augmentation))
+        if augmentation.jitter:
+            colours.prepare(expected * spec.size**2)
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -138,6 +143,31 @@ class AugmentedImages(Dataset):
         image = decode(self.paths[row])
         with seeded(seed):
             return pil_to_tensor(self.augment(image))
+
+
+class CroppedImages(AugmentedImages):
+    """Training images of which only the crop is made here, with what is drawn for the rest.
+
+    `colours.recolour` does the rest for a batch; the result is that of `AugmentedImages`.
+    """
+
+    def __getitem__(self, item: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """Return one image, uint8 (3, size, size), and the changes that are left (10,)."""
+        row, seed = item
+        image = decode(self.paths[row])
+        crop, *rest = self.augment.transforms
+        with seeded(seed):
+            return pil_to_tensor(crop(image)), colours.drawn(*rest)
+
+
+def _changes(spec: InputSpec, augmentation: Augmentation) -> list[v2.Transform]:
+    amount = augmentation.jitter
+    return [
+        v2.RandomResizedCrop(spec.size, scale=augmentation.crop_scale, antialias=True),
+        v2.RandomHorizontalFlip(augmentation.flip),
+        colours.ColourJitter(amount, amount, amount, amount),
+        v2.RandomGrayscale(augmentation.grayscale),
+    ]
 
 
 class Steps:
@@ -193,7 +223,8 @@ class Steps:
 class Batch:
     """One step's images (N, 3, S, S) as uint8, labels (N,) and source domains (N,).
 
-    `items` says which they are: row among the training images, and seed of the augmentation.
+    `items` says which they are: row among the training images, and seed of the augmentation. The
+    pixels are on the device already if they are augmented there.
     """
 
     pixels: Tensor
@@ -215,9 +246,17 @@ def training_batches(
     labels = torch.tensor(rows["label"].to_numpy())
     sizes = [len(part) for part in shares.train]
     steps = Steps(sizes, protocol.batch_per_domain, seed, start, protocol.steps, views)
-    images = AugmentedImages(rows["path"].tolist(), spec, protocol.augmentation)
-    loader = DataLoader(images, batch_sampler=steps, num_workers=protocol.workers)
+    on_device = protocol.augment_on == "device"
+    images = (CroppedImages if on_device else AugmentedImages)(
+        rows["path"].tolist(),
+        spec,
+        protocol.augmentation,
+        len(steps) * len(sizes) * protocol.batch_per_domain,
+    )
     domains = torch.arange(len(sizes)).repeat_interleave(protocol.batch_per_domain)
     # The loader returns pixels only; the same sampler says again which rows they were.
-    for pixels, items in zip(loader, steps, strict=True):
-        yield Batch(pixels, labels[[row for row, _ in items]], domains, items)
+    for loaded, items in zip(decoding(images, steps, protocol.workers), steps, strict=True):
+        if on_device:
+            pixels, changes = loaded
+            loaded = colours.recolour(pixels.to(device(), non_blocking=True), changes)
+        yield Batch(loaded, labels[[row for row, _ in items]], domains, items)

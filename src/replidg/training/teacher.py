@@ -9,10 +9,9 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.data import DataLoader
 
 from replidg.config.methods import Augmentation
-from replidg.data.images import InputSpec, normalise
+from replidg.data.images import InputSpec, decoding, normalise
 from replidg.methods.hybrid.base import Taught
 from replidg.models.store import Backbone
 from replidg.seeds import seed_of
@@ -95,12 +94,14 @@ class Views:
         """
         key = (tuple(rows["image_id"]), spec, student)
         if key not in self.known:
-            images = AugmentedImages(rows["path"].tolist(), spec, augmentation)
+            images = AugmentedImages(
+                rows["path"].tolist(), spec, augmentation, len(rows) * self.count
+            )
             items = [
                 (row, int(seed)) for row, seeds in enumerate(self.seeds(rows)) for seed in seeds
             ]
             parts = [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
-            loader = DataLoader(images, batch_sampler=parts, num_workers=workers)
+            loader = decoding(images, parts, workers)
             found = torch.cat([self.teacher.embed(pixels, student).cpu() for pixels in loader])
             self.known[key] = found.view(len(rows), self.count, -1)
         return self.known[key]

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from replidg.checkpoints import Checkpoints, keep, resume, stop_on_signal
 from replidg.config.methods import FineTuning, Method
-from replidg.data.images import InputSpec, loader, normalise
+from replidg.data.images import InputSpec, loader, normalise, still_paths
 from replidg.methods.averaging import Weights, copied
 from replidg.methods.network import Classifier, TextHead
 from replidg.methods.predictions import prediction_table
@@ -271,7 +271,12 @@ def predict(run: Run, rows: pd.DataFrame, role: str) -> pd.DataFrame:
         rows: rows of the index.
         role: "target", "source_validation" or "target_validation".
     """
-    batches = loader(rows["path"].tolist(), run.settings.spec, BATCH, run.settings.protocol.workers)
+    batches = loader(
+        still_paths(rows, run.settings.spec),
+        run.settings.spec,
+        BATCH,
+        run.settings.protocol.workers,
+    )
     logits = torch.cat([run.logits(pixels) for pixels in batches])
     return prediction_table(rows, logits.numpy(), role)
 

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from replidg.config.methods import Augmentation
-from replidg.data.images import InputSpec, loader
+from replidg.data.images import InputSpec, decoding, loader, still_paths
 from replidg.seeds import seed_of
 from replidg.training.data import AugmentedImages
 
@@ -41,11 +40,12 @@ class HeldOut:
     ) -> None:
         self.labels = torch.tensor(rows["label"].to_numpy())
         self.workers, self.seed = workers, seed
-        paths = rows["path"].tolist()
-        self.augmented = AugmentedImages(paths, spec, augmentation) if augmentation else None
+        self.augmented = None
+        if augmentation:
+            self.augmented = AugmentedImages(rows["path"].tolist(), spec, augmentation)
         self.still: Iterable[Tensor] = []
         if self.augmented is None:
-            batches = loader(paths, spec, BATCH, workers)
+            batches = loader(still_paths(rows, spec), spec, BATCH, workers)
             fits = len(rows) * 3 * spec.size**2 <= self.MEMORY
             self.still = list(batches) if fits else batches
 
@@ -61,4 +61,4 @@ class HeldOut:
         seeds = rng.integers(2**62, size=len(self.labels)).tolist()
         items = list(enumerate(seeds))
         parts = [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
-        return DataLoader(self.augmented, batch_sampler=parts, num_workers=self.workers)
+        return decoding(self.augmented, parts, self.workers)

@@ -77,6 +77,7 @@ rule train_robust_ft:
         facts=robust_model,
         index="results/data/{dataset}/index.parquet",
         classes="results/data/{dataset}/classes.json",
+        stores=training_images,
     output:
         **(
             {
