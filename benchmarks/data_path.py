@@ -102,7 +102,7 @@ def embedding(options: Options) -> list[Row]:
     """Case b: images to a file of embeddings by ViT-B/32 (random weights)."""
     size = SIZES["227 px"]
     paths = write_photos(
-        options.folder / "photos-embed", size, domains=1, a_class=16 if options.quick else 48
+        options.folder / "photos-embed", size, domains=1, a_class=32 if options.quick else 96
     )
     folder = options.folder / "vit"
     torch.manual_seed(0)

@@ -155,9 +155,9 @@ def training_step(options: Options) -> list[Row]:
 def _data_alone(
     spec: store.InputSpec, frames: list[pd.DataFrame], folder: Path, per_domain: int, rounds: int
 ) -> list[Row]:
-    """Compare the data of a step up to the network's normalised input, and without colours.
+    """Compare the data of a step up to the network's normalised input.
 
-    With `augment_on: device` the host only crops; the device flips and changes the colours.
+    With `augment_on: device` colours are changed in batches on the device, which is the CPU here.
     """
     shares = Shares(frames, [], pd.DataFrame())
     other = plain_batches(folder, per_domain)
@@ -176,12 +176,12 @@ def _data_alone(
         next(other)
         return 1
 
-    sides = {f"augmented on the {where}": own(where) for where in ("host", "device")}
+    sides = {f"augment_on: {where}": own(where) for where in ("cpu", "device")}
     found = interleaved({**sides, PLAIN: plainly}, rounds)
     return [
         compared(
             found, name, PLAIN, case="c", unit="step",
-            what=f"data of a step, 227 px, {per_domain} x {DOMAINS}, {name} (here the CPU)",
+            what=f"data of a step, 227 px, {per_domain} x {DOMAINS}, {name}",
         )
         for name in sides
     ]  # fmt: skip

@@ -12,7 +12,7 @@ ROWS, IMAGES, DIM = 1_000_000, 200_000, 256
 #: tables of pandas, three times that; a set of the ids 100 MB; the embeddings 200 MB as float32,
 #: and scores of them three times that.
 BOUNDS = {
-    "index": 250, "gather": 150, "composition": 100, "order": 80, "ids": 80, "score": 400,
+    "index": 250, "gather": 150, "composition": 100, "order": 80, "ids": 80, "score": 550,
 }  # fmt: skip
 
 
