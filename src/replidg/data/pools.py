@@ -13,13 +13,15 @@ import logging
 import os
 import shutil
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from pyarrow import parquet
 
+from replidg.data.domain_lists import Ids
 from replidg.data.domain_shards import Sample, Shard, samples
 from replidg.data.errors import DatasetError
 from replidg.files import write_json
@@ -56,7 +58,8 @@ class Order:
 
     def __init__(self, places: Iterable[Place], seed: int, pool: str) -> None:
         self.seed, self.pool = seed, pool
-        self.keys = np.sort(np.fromiter((rank_key(p, seed, pool) for p in places), np.uint64))
+        self.keys = np.fromiter((rank_key(p, seed, pool) for p in places), np.uint64)
+        self.keys.sort()
         if not len(self.keys):
             raise DatasetError(
                 f"pool {pool}: the corpus has no image for it; see "
@@ -105,32 +108,37 @@ def listed(shards: Iterable[Shard], index: Path, domain: str | None) -> Iterator
         index: of the list, with `image_id` and `domain`.
         domain: of the list; None for all.
     """
-    wanted = set()
+    wanted = Ids(_of_domain(index, domain))
+    for shard in shards:
+        positions, ids = _ids(shard)
+        for place in np.flatnonzero(wanted.has(ids)):
+            yield shard.number, int(positions[place])
+
+
+def _of_domain(index: Path, domain: str | None) -> Iterator[pd.Series]:
     with parquet.ParquetFile(index) as file:
         for batch in file.iter_batches(columns=["image_id", "domain"]):
             rows = batch.to_pandas()
-            chosen = rows if domain is None else rows[rows["domain"] == domain]
-            wanted.update(chosen["image_id"])
-    for shard in shards:
-        for position, image_id in _ids(shard):
-            if image_id in wanted:
-                yield shard.number, position
+            yield rows.loc[(rows["domain"] == domain) | (domain is None), "image_id"]
 
 
-def _ids(shard: Shard) -> Iterator[tuple[int, str]]:
+def _ids(shard: Shard) -> tuple[Sequence[int], Sequence[str]]:
+    """Return the positions of a shard's samples, and their ids."""
     beside = shard.path.with_suffix(".parquet")
     if not beside.is_file():
-        yield from ((sample.position, sample.image_id) for sample in samples(shard.path))
-        return
-    table = parquet.read_table(beside).to_pandas()
-    name = next((name for name in ID_KEYS if name in table), None)
+        found = [(sample.position, sample.image_id) for sample in samples(shard.path)]
+        return [position for position, _ in found], [image_id for _, image_id in found]
+    present = parquet.read_schema(beside).names
+    name = next((name for name in ID_KEYS if name in present), None)
     if name is None:
         raise DatasetError(f"{beside} has none of the columns {', '.join(ID_KEYS)}")
+    columns = [name, "status"] if "status" in present else [name]
+    table = parquet.read_table(beside, columns=columns).to_pandas()
     if "status" in table:
         table = table[table["status"] == "success"]
     if len(table) != shard.samples:
         raise DatasetError(f"{beside} has {len(table)} images, {shard.path.name} {shard.samples}")
-    yield from enumerate(table[name].astype("str"))
+    return range(len(table)), table[name].astype("str").tolist()
 
 
 def pack(
