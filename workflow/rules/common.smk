@@ -1,20 +1,31 @@
 import re
+from pathlib import Path
 
 import replidg.config
 from replidg import artefacts
 from replidg.data import availability
-from replidg.config import provides, similarity_check, vltseg_arms
+from replidg.config import files, provides, similarity_check, vltseg_arms
 from replidg.config.check import BUDGET_ONLY, run_protocol
 from replidg.config.methods import TEXT_OBJECTIVES
+from replidg.models import random_weights
 
 try:
-    CONFIG = replidg.config.load(config)
+    # Snakemake knows nothing of files that are based on others: they are merged once more.
+    if files.BASE in config:
+        given = [Path("config.yaml"), *workflow.overwrite_configfiles]
+        CONFIG = replidg.config.load(
+            files.merged(given, workflow.config_settings.config)
+        )
+    else:
+        CONFIG = replidg.config.load(config)
 except replidg.config.ConfigError as error:
     raise WorkflowError(str(error)) from None
 
 # Defaults filled in, so that `setting` finds every key and a rule sees just those that it reads.
 config.clear()
 config.update(CONFIG.model_dump(mode="json"))
+
+random_weights.allow(CONFIG.random_weights != "never")
 
 PAPER = CONFIG.alignment
 CHECKPOINTS = "checkpoints"

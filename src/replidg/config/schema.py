@@ -146,7 +146,7 @@ class Alignment(Strict):
         default={}, description="keys of `training` that differ for a data set"
     )
 
-    _taken_away = field_validator("backbones", mode="before")(without_nulls)
+    _taken_away = field_validator("backbones", "corpus", mode="before")(without_nulls)
 
 
 class Plots(Strict):
@@ -161,13 +161,30 @@ class Config(Strict):
     """The whole configuration."""
 
     scale: str = Field(description="name of this scale, printed in the report")
+    base: str | None = Field(
+        None,
+        description="of an overlay: another file, beside it, that is read before all overlays "
+        "unless it is given itself",
+    )
     data_root: dict[str, str] = Field(
-        default={}, description="data set: folder that you have; linked and checked, never changed"
+        default={},
+        description="data set: folder that you have; linked and checked, never changed; null "
+        "takes away what an earlier file had",
     )
     data_mirrors: dict[str, list[str]] = Field(
         default={},
         description="data set: addresses or folders that have its archives, tried before the "
-        "registry's sources",
+        "registry's sources; null takes away what an earlier file had",
+    )
+    random_weights: Literal["never", "unreachable", "always"] = Field(
+        "never",
+        description="in the place of checkpoints, for a rehearsal; unreachable: of those that "
+        "cannot be downloaded. What was made with them is refused by every other run",
+    )
+    show_measured: bool = Field(
+        False,
+        description="print at the end of a run what each kind of job took and which failed, as "
+        "`./replidg measured` does at any time",
     )
     keep_archives: bool = Field(False, description="keep downloaded archives after extraction")
     datasets: dict[str, Dataset] = Field(description="data sets")
@@ -184,6 +201,12 @@ class Config(Strict):
     scipd: Scipd = Field(default=Scipd(), description="the SCI-PD paper")
     vltseg: Vltseg | None = Field(None, description="the VLTSeg paper")
     plots: Plots = Field(default=Plots(), description="look of the figures")
+
+    @field_validator("data_root", "data_mirrors", mode="before")
+    @classmethod
+    def _none(cls, value: Any) -> Any:
+        """Null takes the whole table away."""
+        return {} if value is None else value
 
     @field_validator("scipd", mode="before")
     @classmethod
