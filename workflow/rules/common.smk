@@ -219,9 +219,15 @@ def training_texts(wildcards):
     return class_texts(wildcards.model, method.prompts, wildcards.dataset)
 
 
+def chosen_targets(dataset):
+    """Domains that the alignment paper's trainings leave out in turn."""
+    domains = CONFIG.datasets[dataset].domains
+    return [name for name in domains if not PAPER.targets or name in PAPER.targets]
+
+
 def job_targets(wildcards):
     everything = wildcards.target == ALL_TARGETS
-    return target_domains(wildcards) if everything else [wildcards.target]
+    return chosen_targets(wildcards.dataset) if everything else [wildcards.target]
 
 
 def job_seeds(wildcards):
@@ -232,7 +238,7 @@ def job_seeds(wildcards):
 def runs(dataset, method, model=PAPER.model):
     """Folders of the jobs that train a method on a data set; a job may hold several runs."""
     together = PAPER.runs_per_job
-    targets = CONFIG.datasets[dataset].domains if together == "one" else [ALL_TARGETS]
+    targets = chosen_targets(dataset) if together == "one" else [ALL_TARGETS]
     seeds = (
         [ALL_SEEDS] if together == "all" else [f"seed{seed}" for seed in PAPER.seeds]
     )

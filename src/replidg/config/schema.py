@@ -92,6 +92,10 @@ class Alignment(Strict):
     """The alignment paper (arXiv 2412.02856)."""
 
     datasets: list[str] = Field(min_length=1, description="keys of `datasets`")
+    targets: list[str] = Field(
+        default=[],
+        description="target domains of the trainings; all if absent, of which the paper's means are",
+    )
     model: str = Field(description="backbone that splits and is fine-tuned; a key of `models`")
     backbones: dict[str, Backbone] = Field(
         default={},
