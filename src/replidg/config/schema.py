@@ -94,7 +94,7 @@ class Alignment(Strict):
     datasets: list[str] = Field(min_length=1, description="keys of `datasets`")
     targets: list[str] = Field(
         default=[],
-        description="target domains of the trainings; all if absent, of which the paper's means are",
+        description="target domains of the trainings; all if absent, as in the paper",
     )
     model: str = Field(description="backbone that splits and is fine-tuned; a key of `models`")
     backbones: dict[str, Backbone] = Field(
