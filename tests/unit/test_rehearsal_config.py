@@ -100,6 +100,24 @@ def test_a_method_that_a_user_adds_is_rehearsed(tmp_path: Path) -> None:
     assert config.data_root == {} and config.random_weights == "unreachable"
 
 
+def test_on_a_gpu_its_batches_are_those_of_the_full_scale(full: Config) -> None:
+    large = read([DEMO, REHEARSAL, REHEARSAL.with_name("rehearsal_gpu.yaml")])
+
+    def batches(config: Config) -> list[object]:
+        kinds = (config.vltseg.scales.synthetic, config.vltseg.scales.real)
+        return [
+            config.alignment.training.batch_per_domain,
+            config.methods["clipood"].training["batch_per_domain"],
+            config.scipd.training.batch_per_domain,
+            config.robust_ft.training.batch_size,
+            *((kind.batch_size, kind.crop, kind.test_size) for kind in kinds),
+            *(source.kind for source in config.vltseg.sources.values()),
+            config.embedding.batch_size,
+        ]
+
+    assert batches(large) == batches(full)
+
+
 def test_it_is_small_and_reads_nothing_of_the_users(rehearsal: Config) -> None:
     assert {each.source for each in rehearsal.datasets.values()} <= {"standin", "embedded"}
     protocols = [rehearsal.alignment.training, rehearsal.scipd.training]
