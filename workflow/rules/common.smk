@@ -104,6 +104,12 @@ def obtainable(wildcards):
     return []
 
 
+def retrieved(wildcards):
+    """What of a data set's configuration decides its files; how many are indexed does not."""
+    dataset = config["datasets"][wildcards.dataset]
+    return {key: value for key, value in dataset.items() if key != "index_images"}
+
+
 def checked(dataset):
     """Facts of a data set as the other stages read it: converted, where it needs that."""
     return str(availability.facts_path(dataset, CONFIG.datasets[dataset]))
