@@ -21,8 +21,11 @@ JOBS = Path("logs/jobs.json")
 CSV = Path("results/measured.csv")
 #: Wildcards that say what a job reads, not what it does.
 DATA = frozenset(
-    {"dataset", "domain", "part", "prompts", "seed", "sets", "split", "target", "tested"}
-)
+    {
+        "dataset", "domain", "part", "preprocessing", "prompts", "runs", "seed", "sets", "split",
+        "target", "tested", "variant",
+    }
+)  # fmt: skip
 MB = 2**20
 
 
