@@ -35,7 +35,7 @@ package do not know which one they run at, and `scale` is only a name that the r
 |---|---|---|---|
 | demo | `config.yaml` | pictures that ship with the package | a tiny CLIP, trained in the run |
 | full | + `config/full.yaml` | folders that you have (`data_root`) | the paper's checkpoint |
-| rehearsal | + `config/full.yaml` + `config/rehearsal.yaml` | the demo's pictures, fewer | the papers' architectures |
+| rehearsal | + `config/rehearsal.yaml` | the demo's pictures, few | the papers' architectures |
 
 ## How overlays merge
 
