@@ -11,6 +11,7 @@ BASE = {
     "config",
     "files",
     "log",
+    "measured",
     "progress",
     "seeds",
     "artefacts",

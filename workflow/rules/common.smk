@@ -6,18 +6,28 @@ from snakemake.resources import Resource
 import replidg.config
 from replidg import artefacts, orphans
 from replidg.data import availability
-from replidg.config import provides, similarity_check, vltseg_arms
+from replidg.config import files, provides, similarity_check, vltseg_arms
 from replidg.config.check import BUDGET_ONLY, run_protocol
 from replidg.config.methods import TEXT_OBJECTIVES
+from replidg.models import random_weights
 
 try:
-    CONFIG = replidg.config.load(config)
+    # Snakemake knows nothing of files that are based on others: they are merged once more.
+    if files.BASE in config:
+        given = [Path("config.yaml"), *workflow.overwrite_configfiles]
+        CONFIG = replidg.config.load(
+            files.merged(given, workflow.config_settings.config)
+        )
+    else:
+        CONFIG = replidg.config.load(config)
 except replidg.config.ConfigError as error:
     raise WorkflowError(str(error)) from None
 
 # Defaults filled in, so that `setting` finds every key and a rule sees just those that it reads.
 config.clear()
 config.update(CONFIG.model_dump(mode="json"))
+
+random_weights.allow(CONFIG.random_weights != "never")
 
 PAPER = CONFIG.alignment
 CHECKPOINTS = "checkpoints"
@@ -118,6 +128,12 @@ def obtainable(wildcards):
     if problem:
         raise WorkflowError(problem)
     return []
+
+
+def retrieved(wildcards):
+    """What of a data set's configuration decides its files; how many are indexed does not."""
+    dataset = config["datasets"][wildcards.dataset]
+    return {key: value for key, value in dataset.items() if key != "index_images"}
 
 
 def checked(dataset):
@@ -257,9 +273,15 @@ def training_texts(wildcards):
     return class_texts(wildcards.model, method.prompts, wildcards.dataset)
 
 
+def chosen_targets(dataset):
+    """Domains that the alignment paper's trainings leave out in turn."""
+    domains = CONFIG.datasets[dataset].domains
+    return [name for name in domains if not PAPER.targets or name in PAPER.targets]
+
+
 def job_targets(wildcards):
     everything = wildcards.target == ALL_TARGETS
-    return target_domains(wildcards) if everything else [wildcards.target]
+    return chosen_targets(wildcards.dataset) if everything else [wildcards.target]
 
 
 def job_seeds(wildcards):
@@ -270,7 +292,7 @@ def job_seeds(wildcards):
 def runs(dataset, method, model=PAPER.model):
     """Folders of the jobs that train a method on a data set; a job may hold several runs."""
     together = PAPER.runs_per_job
-    targets = CONFIG.datasets[dataset].domains if together == "one" else [ALL_TARGETS]
+    targets = chosen_targets(dataset) if together == "one" else [ALL_TARGETS]
     seeds = (
         [ALL_SEEDS] if together == "all" else [f"seed{seed}" for seed in PAPER.seeds]
     )

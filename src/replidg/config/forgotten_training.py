@@ -82,11 +82,25 @@ class Mixes(Strict):
         min_length=1,
         description="training sets by name; null takes away what an earlier file had",
     )
+    only: list[str] = Field(
+        default=[], description="the ones of `sets` that are used; empty: all of them"
+    )
     series: dict[Series, str] = Field(
         default={}, description="which of `sets` are the models of Table 2 and Figs 15 to 17"
     )
 
     _taken_away = field_validator("sets", mode="before")(without_nulls)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _chosen(cls, value: Any) -> Any:
+        """Leave out what `only` does not name."""
+        if not isinstance(value, dict) or not value.get("only") or not value.get("sets"):
+            return value
+        unknown = sorted(set(value["only"]) - set(value["sets"]))
+        if unknown:
+            raise ValueError(f"only: {unknown} are not among `sets`")
+        return value | {"sets": {name: value["sets"][name] for name in value["only"]}}
 
 
 class ClipRun(Strict):
