@@ -36,6 +36,8 @@ ALLOWED = {
     "metrics": BASE,
     "published": BASE,
     "reporting": {*BASE, "metrics", "published"},
+    "budget": {*BASE, "data"},
+    "status": BASE,
 }
 FILES = sorted(SOURCE.rglob("*.py"))
 
