@@ -1,6 +1,8 @@
 """How a plan is simulated, what it stores and lacks, and the command on a real plan."""
 
 import csv
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -108,24 +110,34 @@ def test_a_budget_of_two_jobs(full):
 
 
 def test_the_command_plans_what_a_log_in_would_stop(tmp_path, monkeypatch, capsys):
-    """One training of the full configuration, whose data need log-ins, and its tests."""
+    """Embeddings of the full configuration, and a data set that needs a log-in."""
     (tmp_path / "config.yaml").write_text((ROOT / "config.yaml").read_text())
     monkeypatch.chdir(tmp_path)
-    options = ["--gpus", "1", "2", "--gpu-model", "A100", "H100"]
-    assert (
-        main(["budget", "vltseg_t2", *options, "--configfile", str(ROOT / "config/full.yaml")]) == 0
-    )
+    targets, overlay = ["alignment_fig17", "data_cityscapes"], str(ROOT / "config/full.yaml")
+    options = ["--gpus", "1", "2", "--gpu-model", "A100", "H100", "--configfile", overlay]
+    assert main(["budget", *targets, *options]) == 0
     told = capsys.readouterr().out
-    assert "train_segmentor" in told and "./replidg datasets --for cityscapes" in told
+    assert "embed_images" in told and "./replidg datasets --for cityscapes" in told
     with Path("results/budget.csv").open() as file:
         rows = list(csv.DictReader(file))
     jobs = {row["item"]: row["high"] for row in rows if row["quantity"] == "jobs"}
-    assert jobs["train_segmentor"] == "1" and jobs["test_segmentor"] == "4"
+    assert jobs["embed_images"] == "5" and jobs["retrieve_clip"] == "1"
     wall = [row for row in rows if row["quantity"] == "wall time" and row["gpu"] == "A100"]
     assert [row["gpus"] for row in wall] == ["1", "2"]
     assert all(float(row["low"]) <= float(row["high"]) for row in wall)
     assert all(row["source"] for row in rows)
     assert not Path("results/models").exists()
+
+
+def test_a_real_run_does_not_plan(tmp_path):
+    (tmp_path / "config.yaml").write_text((ROOT / "config.yaml").read_text())
+    command = [sys.executable, "-m", "snakemake", "data_PACS", "--cores", "1"]
+    command += ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(tmp_path)]
+    done = subprocess.run(
+        [*command, "--config", "planning=true"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1 and "planning: true is for dry runs" in done.stderr
+    assert not (tmp_path / "resources").exists()
 
 
 def test_errors_of_the_command(tmp_path, monkeypatch, capsys):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from replidg.budget import schedule, storage
 from replidg.budget.estimate import Estimate, estimates
 from replidg.budget.plan import Job, dependencies
-from replidg.budget.times import Interval, Measured, seconds
+from replidg.budget.times import Interval, Measured, cores, seconds
 from replidg.config import Config
 
 COLUMNS = ("section", "item", "quantity", "gpu", "gpus", "low", "high", "unit", "source")
@@ -136,18 +136,18 @@ def _hours(
 ) -> Iterator[Row]:
     """Yield GPU-hours and CPU-hours of each group of jobs whose time is known."""
     for item, places in groups(found, key).items():
-        timed = [(found[p].job, *times[p]) for p in places if times[p] is not None]
-        lacking = sum(found[p].job.gpus > 0 for p in places) - sum(j.gpus > 0 for j, *_ in timed)
+        timed = [(found[p], *times[p]) for p in places if times[p] is not None]
+        lacking = sum(found[p].job.gpus > 0 and times[p] is None for p in places)
         sources = "; ".join(dict.fromkeys(source for *_, source in timed))
         sources += f"; without {lacking} GPU jobs that are not estimated" if lacking else ""
-        for name, share in (("GPU-hours", "gpus"), ("CPU-hours", "threads")):
-            parts = [(time, getattr(job, share)) for job, time, _ in timed]
-            if name == "CPU-hours":
-                # The data of a job with GPUs are read on cores that stand idle otherwise.
-                sources += "; threads x time, only of jobs whose time is known"
+        used = {
+            "GPU-hours": [(time, each.job.gpus) for each, time, _ in timed],
+            "CPU-hours": [(time, cores(each)) for each, time, _ in timed],
+        }
+        for name, parts in used.items():
             low = sum(time.low * number for time, number in parts) / 3600
             high = sum(time.high * number for time, number in parts) / 3600
-            if high and (name == "CPU-hours" or any(number for _, number in parts)):
+            if high:
                 yield Row(section, item, name, gpu, "", low, high, "h", sources)
 
 

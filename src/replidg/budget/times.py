@@ -126,13 +126,19 @@ def matching(measured: Iterable[Measured], job: Job, gpu: str) -> Measured | Non
     return None
 
 
-def decoding(work: Work, threads: int) -> Interval:
-    """Return seconds that the decoding processes of a job need.
+def cores(estimate: Estimate) -> int:
+    """Return the cores that a job takes.
 
-    A job of one thread with many processes has not said how many cores it takes: as many as those.
+    One of a single thread with many decoding processes has not said it: as many as those.
     """
-    cores = max(1, min(work.processes, threads) if threads > 1 else work.processes)
-    seconds = sum(count / rates()[kind] for kind, count in work.read.items()) / cores
+    threads, work = estimate.job.threads, estimate.work
+    return max(threads, work.processes if work and threads == 1 else 1)
+
+
+def decoding(estimate: Estimate, work: Work) -> Interval:
+    """Return seconds that the decoding processes of a job need."""
+    beside = min(work.processes, cores(estimate))
+    seconds = sum(count / rates()[kind] for kind, count in work.read.items()) / beside
     speed = assumption("core_speed")
     return Interval(seconds / speed.high, seconds / speed.low)
 
@@ -154,7 +160,7 @@ def seconds(
     # Evaluation between the measured steps is computed all the same.
     rest = sum(p.flop for p in work.passes if not (found and _counted(work, p.trained)))
     known = work.images * found.seconds_an_image if found else 0.0
-    at_least = decoding(work, job.threads)
+    at_least = decoding(estimate, work)
     low = max(known + rest / (speed * share.high * number), 0 if found else at_least.low)
     high = max(known + rest / (speed * share.low * number), 0 if found else at_least.high)
     told = f"measured on {found.device}" if found else f"{FORMULA}; {source}"
