@@ -100,10 +100,10 @@ def test_a_budget_of_two_jobs(full):
     made = tables.make(full, jobs, ["A100", "H100"], [1, 2])
     rows = {(r.section, r.item, r.quantity, r.gpu, r.gpus): r for r in made.rows}
     hours = rows["paper", "alignment", "GPU-hours", "A100", ""]
-    assert rows["total", "all", "GPU-hours", "A100", ""][5:7] == hours[5:7]
-    one, two = (rows["wall time", "all", "wall time", "A100", n] for n in "12")
+    assert rows["total", "total", "GPU-hours", "A100", ""][5:7] == hours[5:7]
+    one, two = (rows["wall time", "total", "wall time", "A100", n] for n in "12")
     assert one.high == pytest.approx(hours.high)
-    assert two.high == rows["wall time", "all", "critical path", "A100", ""].high < one.high
+    assert two.high == rows["wall time", "total", "critical path", "A100", ""].high < one.high
     assert rows["paper", "alignment", "GPU-hours", "H100", ""].high < hours.high
     assert rows["rule", "train_classifier", "jobs", "", ""].high == 2
     assert all(row.source for row in made.rows)

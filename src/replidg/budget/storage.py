@@ -68,7 +68,7 @@ def downloads(config: Config, found: Sequence[Estimate]) -> list[Amount]:
             name = each.job.wildcards["model"]
             told = "number of weights x 2 to 4 bytes (flops.csv)"
             amounts.append(Amount("checkpoint", name, size, told if each.work else each.reason))
-    return amounts
+    return amounts + _shards(found)
 
 
 def disk(config: Config, found: Sequence[Estimate]) -> list[Amount]:
@@ -80,17 +80,23 @@ def disk(config: Config, found: Sequence[Estimate]) -> list[Amount]:
         for a in downloads(config, found)
         if a.kind == "data set"
     ]
-    rules = {each.job.rule for each in found}
+    amounts += _shards(found)
     image = assumption("image_bytes")
-    if "download_shards" in rules:
-        told = "400 million pictures of the paper's size"
-        amounts.append(Amount("web pictures", "shards", image * LAION, told))
     for each in found:
         if each.job.rule == "pack_pool":
             pool = each.job.wildcards["pool"]
             told = "the paper's number of pictures, of its size"
             amounts.append(Amount("web pictures", f"pool {pool}", image * POOLS[pool], told))
     return amounts + _results(found)
+
+
+def _shards(found: Sequence[Estimate]) -> list[Amount]:
+    """Return the web pictures that img2dataset downloads."""
+    if not any(each.job.rule == "download_shards" for each in found):
+        return []
+    size = assumption("image_bytes") * LAION
+    told = "400 million pictures (as if no address were dead), each of the paper's size"
+    return [Amount("web pictures", "shards", size, told)]
 
 
 def _extracted(config: Config, amount: Amount) -> Interval | None:

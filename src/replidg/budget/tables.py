@@ -13,7 +13,7 @@ from replidg.budget.times import Interval, Measured, cores, seconds
 from replidg.config import Config
 
 COLUMNS = ("section", "item", "quantity", "gpu", "gpus", "low", "high", "unit", "source")
-ALL = "all"
+ALL = "total"
 
 
 class Row(NamedTuple):

@@ -146,13 +146,11 @@ def decoding(estimate: Estimate, work: Work) -> Interval:
 def seconds(
     estimate: Estimate, gpu: str, measured: Iterable[Measured] = ()
 ) -> tuple[Interval, str] | None:
-    """Return the seconds of a job and their source; None where its work is not known."""
+    """Return the seconds of a job and their source; None where no computation is known of it."""
     work, job = estimate.work, estimate.job
-    if work is None:
+    if work is None or not work.passes:
         return None
     start = assumption("start_seconds")
-    if not work.passes:
-        return start, "start of the job alone"
     speed, source = peak(gpu, work.precision)
     share = assumption(f"share_{work.precision}")
     number = max(1, job.gpus)

@@ -82,14 +82,16 @@ def _by_rule(rows: Sequence[Row], gpu: str) -> Table:
         ]
         for row in found
     }
-    few = [row for row in found if not any(timed[row.item])]
+    few = [row for row in found if row.section == "rule" and not any(timed[row.item])]
     for row in found:
-        if any(timed[row.item]):
-            jobs = f"{row.high:,.0f}"
-            table.add_row(row.item, jobs, *map(hours, timed[row.item]))
+        if any(timed[row.item]) and row.section == "rule":
+            table.add_row(row.item, f"{row.high:,.0f}", *map(hours, timed[row.item]))
     if few:
         jobs = sum(row.high or 0 for row in few)
-        table.add_row(f"{len(few)} others", f"{jobs:,.0f}", "not estimated", "not estimated")
+        table.add_row(f"{len(few)} other rules", f"{jobs:,.0f}", "not estimated", "not estimated")
+    for row in found:
+        if row.section == "total":
+            table.add_row(row.item, f"{row.high:,.0f}", *map(hours, timed[row.item]))
     return table
 
 
