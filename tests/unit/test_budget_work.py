@@ -152,6 +152,16 @@ def test_jobs_that_nobody_knows(config):
     assert made[0].work is None and made[0].reason
 
 
+def test_counts_of_what_is_there(config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert work.counts(config, "PACS", "domain")["photo"] == 1670
+    facts = tmp_path / "resources/datasets/PACS/.verified.json"
+    facts.parent.mkdir(parents=True)
+    for source, photos in (("standin", 1670), ("official", 1669)):
+        facts.write_text(f'{{"source": "{source}", "per_domain": {{"photo": 1669}}}}')
+        assert work.counts(config, "PACS", "domain")["photo"] == photos
+
+
 def estimated(work_of: work.Work, **other) -> estimate.Estimate:
     return estimate.Estimate(Job("a_rule", "a", threads=8, **other), work_of)
 

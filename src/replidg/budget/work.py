@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -140,12 +141,20 @@ def page(config: Config, dataset: str) -> registry.Entry | None:
 
 
 def counts(config: Config, dataset: str, by: str) -> dict[str, int]:
-    """Return the images of a data set by "domain" or "split", as the registry expects them.
+    """Return the images of a data set by "domain" or "split".
+
+    They are those that were counted when it was retrieved, else what the registry expects.
 
     Raises:
-        Unknown: it is no official data set, or the registry has no count.
+        Unknown: it is not there and no official data set, or the registry has no count.
     """
     entry, chosen = page(config, dataset), config.datasets[dataset]
+    facts = availability.facts_path(dataset, chosen)
+    if facts.is_file():
+        content = json.loads(facts.read_text())
+        own = availability.source_of(chosen, config.data_root.get(dataset))
+        if content.get("source") == own and content.get(f"per_{by}"):
+            return content[f"per_{by}"]
     if entry is None or chosen.source != "official":
         raise Unknown(f"how many images {dataset} has is known after it was made")
     found = entry.releases[0].images

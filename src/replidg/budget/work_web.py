@@ -87,7 +87,8 @@ def evaluate_clip_mixes(config: Config, job: Job) -> Work:
         read={"photo": images * epochs / at_once},
         processes=max(1, training.zero_shot.workers),
         images=images * epochs,
-        rows=images * epochs,
+        # Of the last epoch.
+        rows=images * len(runs),
     )
 
 
