@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from replidg.budget import plan, schedule, storage, tables
 from replidg.budget.estimate import Estimate
 from replidg.budget.plan import Job
+from replidg.budget.work import Work
 from replidg.cli import main
 from replidg.config.files import read
 
@@ -88,6 +89,15 @@ def test_what_is_downloaded_and_what_is_missing(full):
     given = full.model_copy(update={"data_root": {"cityscapes": "/nowhere"}})
     names = [amount.item for amount in storage.downloads(given, found)]
     assert names == ["terra_incognita", "PACS"]
+
+
+def test_checkpoints_that_are_not_downloaded(full):
+    jobs = [
+        Job("retrieve_timm", name, {"model": name}) for name in ("resnet50_scratch", "resnet18")
+    ]
+    work = Work(weights=1000)
+    found = storage.downloads(full, [Estimate(job, work) for job in jobs])
+    assert [(a.item, a.size) for a in found] == [("resnet18", (2000, 4000))]
 
 
 def test_a_budget_of_two_jobs(full):

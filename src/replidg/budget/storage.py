@@ -12,7 +12,7 @@ from replidg.budget.work import LAION
 from replidg.budget.work_web import POOLS
 from replidg.config import Config
 from replidg.config.forgotten_training_check import labelled
-from replidg.config.inputs import RegisteredDataset
+from replidg.config.inputs import OpenClipModel, RegisteredDataset, TimmModel
 from replidg.config.similarity_check import missing_corpus
 from replidg.data import availability
 
@@ -63,7 +63,7 @@ def downloads(config: Config, found: Sequence[Estimate]) -> list[Amount]:
         size = Interval(sum(known), sum(known)) if known else None
         amounts.append(Amount("data set", name, size, told if entry.files else "got by hand"))
     for each in found:
-        if each.job.rule in ("retrieve_clip", "retrieve_timm"):
+        if each.job.rule in ("retrieve_clip", "retrieve_timm") and _from_hub(config, each.job):
             size = None if each.work is None else Interval(2, 4) * each.work.weights
             name = each.job.wildcards["model"]
             told = "number of weights x 2 to 4 bytes (flops.csv)"
@@ -83,11 +83,19 @@ def disk(config: Config, found: Sequence[Estimate]) -> list[Amount]:
     amounts += _shards(found)
     image = assumption("image_bytes")
     for each in found:
-        if each.job.rule == "pack_pool":
+        if each.job.rule == "pack_pool" and config.forgotten.corpus.source != "standin":
             pool = each.job.wildcards["pool"]
             told = "the paper's number of pictures, of its size"
             amounts.append(Amount("web pictures", f"pool {pool}", image * POOLS[pool], told))
     return amounts + _results(found)
+
+
+def _from_hub(config: Config, job: Job) -> bool:
+    """Tell whether a checkpoint is downloaded: not one at random, of a file, or of a package."""
+    model = config.models[job.wildcards["model"]]
+    if isinstance(model, TimmModel):
+        return model.pretrained and model.path is None and model.weights != "efficientnet_lite0"
+    return isinstance(model, OpenClipModel) and bool(model.pretrained or ":" in model.name)
 
 
 def _shards(found: Sequence[Estimate]) -> list[Amount]:
