@@ -41,6 +41,8 @@ ALLOWED = {
     "metrics": BASE,
     "published": BASE,
     "reporting": {*BASE, "metrics", "published"},
+    "budget": {*BASE, "data"},
+    "status": BASE,
 }
 FILES = sorted(SOURCE.rglob("*.py"))
 

@@ -25,7 +25,7 @@ except replidg.config.ConfigError as error:
 
 # Defaults filled in, so that `setting` finds every key and a rule sees just those that it reads.
 config.clear()
-config.update(CONFIG.model_dump(mode="json"))
+config.update(CONFIG.model_dump(mode="json", exclude={"planning"}))
 
 random_weights.allow(CONFIG.random_weights != "never")
 
@@ -120,8 +120,19 @@ wildcard_constraints:
     seed=rf"seed\d+|{ALL_SEEDS}",
 
 
+def only_planned():
+    """Whether this plans as if all that a user has to give were there; never so in a real run."""
+    if CONFIG.planning and not workflow.dryrun:
+        raise WorkflowError(
+            "planning: true is for dry runs, as ./replidg budget makes them: leave it out"
+        )
+    return CONFIG.planning
+
+
 def obtainable(wildcards):
     """No files: a check, while the DAG is built, that the data set can be had without its user."""
+    if only_planned():
+        return []
     name = wildcards.dataset
     root, mirrors = CONFIG.data_root.get(name), CONFIG.data_mirrors.get(name, [])
     problem = availability.problem(name, CONFIG.datasets[name], root, mirrors)
@@ -213,7 +224,7 @@ def perceptual_images(wildcards):
 def corpus_at_hand(wildcards):
     """No files: a check, while the DAG is built, that there is a corpus to search."""
     problem = similarity_check.missing_corpus(CONFIG)
-    if problem:
+    if problem and not only_planned():
         raise WorkflowError(problem)
     return []
 

@@ -215,6 +215,11 @@ class Config(Strict):
     scipd: Scipd = Field(default=Scipd(), description="the SCI-PD paper")
     vltseg: Vltseg | None = Field(None, description="the VLTSeg paper")
     plots: Plots = Field(default=Plots(), description="look of the figures")
+    planning: bool = Field(
+        False,
+        description="for dry runs, as `./replidg budget` makes them: plan as if every data set "
+        "that needs a log-in, every corpus and all labels were there; a real run stops",
+    )
 
     @field_validator("data_root", "data_mirrors", mode="before")
     @classmethod
