@@ -115,8 +115,8 @@ Job stats:
 job      count
 -----  -------
 all          1
-train        2
-total        3
+train        3
+total        4
 
 [Fri Jan  2 03:04:06 2026]
 Job 1: Training a
@@ -135,8 +135,25 @@ Error in rule train:
     external_jobid: 4711
 Logfile logs/a.log:
 ================================================================================
+[Fri Jan  2 03:05:06 2026]
 Finished jobid: 2 (Rule: train)
 ================================================================================
+Logfile slurm/4711.log:
+=======================
+[Fri Jan  2 03:05:07 2026]
+Error in rule train:
+    jobid: 0
+    log: logs/a.log (check log file(s) for error details)
+Logfile logs/a.log:
+===================
+all is lost
+===================
+[Fri Jan  2 03:05:08 2026]
+Error in rule train:
+    jobid: 0
+=======================
+[Fri Jan  2 03:06:07 2026]
+Job 3: Training c
 """
 
 
@@ -146,12 +163,44 @@ def test_a_run_on_slurm(tmp_path):
     log = tmp_path / "a.log"
     log.write_text(SLURM)
     found = summary.summarise(run_log.read(log), tmp_path, datetime(2026, 1, 2, 3, 10))
-    assert (found.planned, found.done, found.waiting) == (3, 0, 1)
+    assert (found.planned, found.done, found.waiting) == (4, 0, 1)
     assert found.state == "unknown"  # of another host
     (failure,) = found.failed
     assert failure.slurm == "4711" and "oom_kill" in failure.error
     # What a job's own log says is no event.
-    assert [(job.job, job.slurm) for job in found.running] == [(2, "4712")]
+    assert [(job.job, job.slurm) for job in found.running] == [(2, "4712"), (3, "")]
+
+
+REFUSED = """
+  Date: 2026-01-02 03:04:05
+  Host: a-login-node
+Job stats:
+job      count
+-----  -------
+train        1
+total        1
+
+[Fri Jan  2 03:04:06 2026]
+Job 1: Training a
+[Fri Jan  2 03:04:07 2026]
+Error in rule train:
+    message: Job submission failed with exception: no partitions
+sinfo: fatal: no source
+    jobid: 1
+    log: logs/a.log (check log file(s) for error details)
+Logfile logs/a.log: empty file
+Exiting because a job execution failed. Look above for error messages
+Complete log(s): a.log
+"""
+
+
+def test_a_job_that_was_never_queued(tmp_path):
+    log = tmp_path / "a.log"
+    log.write_text(REFUSED)
+    found = summary.summarise(run_log.read(log), tmp_path, datetime(2026, 1, 2, 3, 10))
+    assert (found.running, found.waiting) == ([], 0)
+    assert found.failed[0].error == "Job submission failed with exception: no partitions"
+    assert found.failed[0].log == "logs/a.log"
 
 
 def test_time_left():

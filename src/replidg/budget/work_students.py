@@ -20,7 +20,7 @@ from replidg.budget.work import (
     tower,
     values,
 )
-from replidg.budget.work_shared import held_out, validations
+from replidg.budget.work_shared import KEPT_BYTES, held_out, validations
 from replidg.config import Config, scipd_arms
 from replidg.config.scipd_arms import ALL_ARMS, ALL_SEEDS, ALL_SETS, ALL_TARGETS, RunKey
 
@@ -118,7 +118,7 @@ def train_robust_ft(config: Config, job: Job) -> Work:
     texts = arm.tower == "clip" and arm.trained == "all"
     prompts = classes(config, w["dataset"])
     held = sum(images[split] for split in paper.splits if split != "train")
-    fits = images["val"] * 3 * size**2 <= 2 * 2**30
+    fits = images["val"] * 3 * size**2 <= KEPT_BYTES
     passes: list[Pass] = []
     read = stepped = rows = 0.0
     for fraction in fractions:
@@ -133,7 +133,9 @@ def train_robust_ft(config: Config, job: Job) -> Work:
         passes += [Pass(cost, steps, TRAINING, trained=True), Pass(cost, each + tested)]
         if texts:
             batches = math.ceil(subset / training.batch_size) * training.epochs
-            seen = batches * (prompts if arm.loss == "cross_entropy" else min(prompts, 128))
+            seen = batches * (
+                prompts if arm.loss == "cross_entropy" else min(prompts, training.batch_size)
+            )
             passes.append(Pass(gflop(name, "text"), seen, TRAINING, trained=True))
         stepped += steps
         rows += tested

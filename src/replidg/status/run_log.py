@@ -18,6 +18,7 @@ _STARTED = re.compile(r"^\s*Job (\d+): (.*)$")
 _RULE = re.compile(r"^\s*(?:local)?(?:checkpoint|rule) (\S+):$")
 _ERROR = re.compile(r"^\s*Error in rule (\S+?)(?:, jobid: \d+)?:$")
 _JOB_ID = re.compile(r"^\s+jobid: (\d+)$")
+_MESSAGE = re.compile(r"^    message: (.*)$")
 _LOG = re.compile(r"^\s+log: (.*?) \(check log file\(s\) for error details\)$")
 _FINISHED = re.compile(r"^\s*Finished jobid: (\d+) \(Rule: (\S+)\)$")
 _SUBMITTED = re.compile(r"Job (\d+) has been submitted with SLURM jobid (\S+) \(log: (.*)\)\.$")
@@ -37,6 +38,7 @@ class LoggedJob:
         started: when it was handed to the executor, the last time.
         ended: when it was done or failed.
         logs: its log files.
+        error: what Snakemake or the cluster says of its failure, its first line.
         slurm: id and log of its SLURM job, the last one.
         attempts: how often it was started.
     """
@@ -48,6 +50,7 @@ class LoggedJob:
     started: datetime | None = None
     ended: datetime | None = None
     logs: list[str] = field(default_factory=list)
+    error: str = ""
     slurm: tuple[str, str] | None = None
     attempts: int = 0
 
@@ -98,8 +101,9 @@ def read(path: Path) -> RunLog:
 class _Reader:
     """Goes through a log line by line.
 
-    What a job's own log says is in the log too (`show-failed-logs`), so the start and the end of a
-    job count only right behind a time, and what an error says of its job right behind the error.
+    The logs of failed jobs are in it too (`show-failed-logs`), between rulers; on a cluster they
+    are logs of Snakemake themselves, with others within. They are passed over. The start and the
+    end of a job count only right behind a time, and what an error says of its job right behind it.
     """
 
     def __init__(self, run: RunLog) -> None:
@@ -108,10 +112,26 @@ class _Reader:
         self.in_stats = False
         self.block: tuple[str, str] | None = None  # "rule" or "error", and the rule
         self.block_time = datetime.min
+        self.message = ""
         self.failing: LoggedJob | None = None
+        self.shown: list[int] = []  # lengths of the rulers around the logs that are being shown
+        self.ruler_next = False
+
+    def _is_shown(self, line: str) -> bool:
+        """Tell whether a line belongs to a job's log."""
+        ruler = bool(line) and not line.strip("=")
+        if ruler and self.ruler_next:
+            self.shown.append(len(line))
+        elif ruler and self.shown and len(line) == self.shown[-1]:
+            self.shown.pop()
+            return True
+        self.ruler_next = line.startswith("Logfile ") and line.endswith(":")
+        return bool(self.shown)
 
     def take(self, line: str) -> None:
         """Take the next line."""
+        if self._is_shown(line):
+            return
         found = _TIME.match(line)
         if found:
             self.time = datetime.strptime(found[1], "%a %b %d %H:%M:%S %Y")
@@ -155,14 +175,18 @@ class _Reader:
     def _inside(self, line: str) -> None:
         """Take a line of a job's or an error's description."""
         kind, rule = self.block or ("", "")
-        if not line.startswith(" "):
+        if not line.startswith(" ") and self.failing is not None:
             self.block = None
             self._other(line)
+        elif kind == "error" and self.failing is None and (found := _MESSAGE.match(line)):
+            # It may go on over lines without indent, up to the job's id.
+            self.message = "" if found[1] == "None" else found[1]
         elif (found := _JOB_ID.match(line)) and self.failing is None:
             number = int(found[1])
             if kind == "error":
                 job = self.failing = self._job(number)
                 job.state, job.ended = "failed", self.block_time
+                job.error, self.message = self.message, ""
             else:
                 job = self.failing = self._start(number, self.block_time)
             job.rule = rule

@@ -16,7 +16,7 @@ from replidg.status.run_log import LoggedJob, RunLog
 
 #: Bytes at a log's end that are searched for its error.
 TAIL = 65_536
-_ERROR = re.compile(r"^\S*(Error|Exception|Interrupt|Killed|CANCELLED|error:)")
+_ERROR = re.compile(r"^(?:\S+: )?\S*(Error|Exception|Interrupt|Killed|CANCELLED|error:)")
 
 
 @dataclass(frozen=True)
@@ -188,24 +188,27 @@ def _running(job: LoggedJob, now: datetime) -> Running:
 
 
 def _failure(job: LoggedJob, folder: Path) -> Failure:
-    logs = [*job.logs, *([job.slurm[1]] if job.slurm else [])]
-    for log in logs:
-        error = last_error(folder / log)
+    """Return what is known of a failure: an error in a log, the cluster's word, or a last line."""
+    logs = list(dict.fromkeys([*job.logs, *([job.slurm[1]] if job.slurm else [])]))
+    slurm = job.slurm[0] if job.slurm else ""
+    ends = {log: last_lines(folder / log) for log in logs}
+    for log, (error, _) in ends.items():
         if error:
-            return Failure(job.number, job.rule, error, log, job.slurm[0] if job.slurm else "")
-    told = "its log is empty or missing; Snakemake's own log says more"
-    return Failure(job.number, job.rule, told, (logs or [""])[0], job.slurm[0] if job.slurm else "")
+            return Failure(job.number, job.rule, error, log, slurm)
+    last = next(((line, log) for log, (_, line) in ends.items() if line), ("", ""))
+    told = job.error or last[0] or "its log is empty or missing; Snakemake's own log says more"
+    return Failure(job.number, job.rule, told, last[1] or (logs or [""])[0], slurm)
 
 
-def last_error(path: Path) -> str:
-    """Return the last line of a log that names an error, else its last line; "" without one."""
+def last_lines(path: Path) -> tuple[str, str]:
+    """Return the last line of a log that names an error, and its last line; "" without one."""
     if not path.is_file():
-        return ""
+        return "", ""
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - TAIL))
         text = file.read().decode(errors="replace")
     lines = [line.strip() for line in re.split(r"[\r\n]+", text) if line.strip()]
-    return _last(line for line in lines if _ERROR.match(line)) or _last(lines)
+    return _last(line for line in lines if _ERROR.match(line)), _last(lines)
 
 
 def _last(lines: Iterable[str]) -> str:
