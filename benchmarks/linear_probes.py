@@ -1,21 +1,22 @@
-"""All linear probes of a data set, batched against one after another: time and differences.
+"""Case d: all linear probes of a data set, batched against one after another.
 
     python benchmarks/linear_probes.py [--images 8000] [--device cpu] [--threads 2]
 
-Both sides have the same images, draws, learning rates, initial weights and threads. There are two
-peers, each a run after the other with `nn.Linear`, `torch.optim.Adam` as torch chooses it, and
-`StepLR`: `loader` is what one would write, a DataLoader over a TensorDataset; `bare` indexes the
-tensors for each batch, which is as fast as a plain loop gets. CPU seconds are printed beside wall
-time, because a machine that others use stretches that. The fraction 0 trains nothing.
+measures other sizes than `run.py d`. Both sides have the same images, draws, learning rates,
+initial weights and threads. There are two peers, each a run after the other with `nn.Linear`,
+`torch.optim.Adam` as torch chooses it, and `StepLR`: one is what one would write, a DataLoader
+over a TensorDataset; the other indexes the tensors for each batch, as fast as a plain loop gets.
+The fraction 0 trains nothing.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
+from pathlib import Path
 
 import numpy as np
 import torch
+from measure import Options, Row, Work, compared, interleaved
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
@@ -28,6 +29,7 @@ from replidg.training.probes import Budget, Features, Probes, Stream, train_all
 FRACTIONS = (0.0, 0.03, 0.05, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
 RATES = (1e-2, 1e-3, 1e-4, 1e-5)
 SCHEDULE = Schedule(20, 15, 0.1)
+LOADER, BARE = "one run after another, DataLoader", "one run after another, tensors indexed"
 
 
 def one(stream: Stream, rate: float, train: Features, classes: int, loader: bool) -> nn.Linear:
@@ -53,78 +55,116 @@ def one(stream: Stream, rate: float, train: Features, classes: int, loader: bool
     return layer
 
 
+class Grid:
+    """Made embeddings, and all runs on them: fractions x seeds x learning rates.
+
+    Args:
+        images: number of them.
+        classes: number of classes.
+        dim: values an embedding.
+        fractions: of the images.
+        seeds: of the draws.
+        device: where everything lies.
+        threads: of torch.
+    """
+
+    def __init__(
+        self, images: int, classes: int, dim: int, fractions: tuple[float, ...], seeds: int,
+        device: str, threads: int,
+    ) -> None:  # fmt: skip
+        random = torch.Generator().manual_seed(0)
+        labels = torch.randint(classes, (images,), generator=random)
+        centres = torch.randn(classes, dim, generator=random)
+        values = 0.3 * (centres[labels] + 2 * torch.randn(images, dim, generator=random))
+        self.train = Features(values.to(device), labels.to(device))
+        self.classes, self.device, self.threads = classes, device, threads
+        groups = np.random.default_rng(0).integers(0, 40, images)
+        self.streams = []
+        for fraction in filter(None, fractions):
+            for seed in range(seeds):
+                rows = subset(images, fraction, seed)
+                weights = group_weights(groups[rows])
+                self.streams.append(Stream(rows, weights, (seed, f"{fraction:g}"), seed, RATES))
+        self.runs = len(self.streams) * len(RATES)
+        self.weights: dict[str, list[torch.Tensor]] = {}
+
+    def batched(self) -> int:
+        """Train all runs as the project does."""
+        size = len(self.streams) if self.device == "cuda" else 1
+        budget = Budget(SCHEDULE, 128, 1e-4, self.classes)
+        every = [
+            Probes(self.streams[first : first + size], self.train, None, budget)
+            for first in range(0, len(self.streams), size)
+        ]
+        train_all(every, self.threads)
+        self.weights["ours"] = [r["weight"].cpu() for each in every for r in each.results()]
+        return self.runs
+
+    def alone(self, peer: str) -> Work:
+        """Return the training of all runs one after another."""
+
+        def work() -> int:
+            self.weights[peer] = [
+                one(stream, rate, self.train, self.classes, peer == LOADER).weight.detach().cpu()
+                for stream in self.streams
+                for rate in RATES
+            ]
+            return self.runs
+
+        return work
+
+    def gap(self, peer: str) -> float:
+        """Return the largest difference of a weight; results are in the order stream, rate."""
+        ours = torch.stack([w.reshape(-1) for w in self.weights["ours"]]).reshape(self.runs, -1)
+        other = torch.stack([w.reshape(-1) for w in self.weights[peer]])
+        return (ours - other).abs().max().item()
+
+
+def measured(grid: Grid, rounds: int) -> list[Row]:
+    """Return the comparison of a grid with both peers."""
+    sides = {"ours": grid.batched, LOADER: grid.alone(LOADER), BARE: grid.alone(BARE)}
+    found = interleaved(sides, rounds)
+    images, dim = grid.train.values.shape
+    what = f"{grid.runs} linear probes, {images} x {dim}, {grid.classes} classes"
+    return [
+        compared(
+            found, "ours", peer, case="d", what=what, unit="run", goal=">= 10 x",
+            note=f"weights differ by at most {grid.gap(peer):.1g}",
+        )
+        for peer in (LOADER, BARE)
+    ]  # fmt: skip
+
+
+def probes(options: Options) -> list[Row]:
+    """Case d: three of the paper's nine fractions, one of its three seeds, half the images."""
+    images = 1000 if options.quick else 4000
+    grid = Grid(images, 182, 512, (0.03, 0.3, 1.0), 1, "cpu", options.threads)
+    return measured(grid, options.rounds)
+
+
 def main() -> None:
-    """Print the times, their ratios and the largest difference of a weight."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Measure the grid that the command line describes and print it."""
+    from table import machine, markdown
+
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--images", type=int, default=8000)
     parser.add_argument("--classes", type=int, default=182)
     parser.add_argument("--dim", type=int, default=512)
     parser.add_argument("--fractions", type=float, nargs="+", default=FRACTIONS)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--dtype", default="float32")
-    parser.add_argument(
-        "--at-once", type=int, help="streams a batch; default: all on a GPU, else 1"
-    )
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--peers", nargs="+", default=["loader", "bare"], help="loader, bare")
+    parser.add_argument("--rounds", type=int, default=1)
     args = parser.parse_args()
-    random = torch.Generator().manual_seed(0)
-    labels = torch.randint(args.classes, (args.images,), generator=random)
-    centres = torch.randn(args.classes, args.dim, generator=random)
-    values = 0.3 * (centres[labels] + 2 * torch.randn(args.images, args.dim, generator=random))
-    train = Features(values.to(args.device, getattr(torch, args.dtype)), labels.to(args.device))
-    groups = np.random.default_rng(0).integers(0, 40, args.images)
-    streams = []
-    for fraction in filter(None, args.fractions):
-        for seed in range(args.seeds):
-            rows = subset(args.images, fraction, seed)
-            weights = group_weights(groups[rows])
-            streams.append(Stream(rows, weights, (seed, f"{fraction:g}"), seed, RATES))
     torch.set_num_threads(args.threads)
-    size = args.at_once or (len(streams) if args.device == "cuda" else 1)
-    budget = Budget(SCHEDULE, 128, 1e-4, args.classes)
-    clock = Clock(args.device)
-    firsts = range(0, len(streams), size)
-    every = [Probes(streams[first : first + size], train, None, budget) for first in firsts]
-    train_all(every, args.threads)
-    found = [result for probes in every for result in probes.results()]
-    batched = clock.read()
-    print(f"{len(streams) * len(RATES)} runs, {args.threads} threads")
-    print(f"batched  wall {batched[0]:7.1f} s, CPU {batched[1]:7.1f} s")
-    for peer in args.peers:
-        clock, layers = Clock(args.device), []
-        for stream in streams:
-            layers.append([one(stream, r, train, args.classes, peer == "loader") for r in RATES])
-        alone = clock.read()
-        gaps = [
-            (layer.weight.detach().cpu() - result["weight"][place]).abs().max().item()
-            for result, own in zip(found, layers, strict=True)
-            for place, layer in enumerate(own)
-        ]
-        print(
-            f"{peer:8} wall {alone[0]:7.1f} s, CPU {alone[1]:7.1f} s: {alone[0] / batched[0]:.2f} "
-            f"x by wall, {alone[1] / batched[1]:.2f} x by CPU; largest difference of a weight "
-            f"{max(gaps):.2g}"
-        )
-
-
-class Clock:
-    """Wall and CPU seconds since it was made."""
-
-    def __init__(self, device: str) -> None:
-        self.device = device
-        self.start = self._now()
-
-    def _now(self) -> tuple[float, float]:
-        if self.device == "cuda":
-            torch.cuda.synchronize()
-        return time.perf_counter(), time.process_time()
-
-    def read(self) -> tuple[float, float]:
-        """Return wall and CPU seconds."""
-        wall, cpu = self._now()
-        return wall - self.start[0], cpu - self.start[1]
+    fractions = tuple(args.fractions)
+    grid = Grid(
+        args.images, args.classes, args.dim, fractions, args.seeds, args.device, args.threads
+    )
+    options = Options(args.rounds, False, args.threads, Path(), Path())
+    print(markdown(measured(grid, args.rounds), machine(args.threads), options))
 
 
 if __name__ == "__main__":

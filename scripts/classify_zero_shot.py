@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from replidg.data.embeddings import read
+from replidg.data.embeddings import parts, read
 from replidg.files import whole_file, write_json
 from replidg.methods.zero_shot import zero_shot
 
@@ -32,7 +32,12 @@ def classify_zero_shot(
         facts: JSON; accuracy by domain on the pretraining corpus and on held-out instances.
     """
     rows = pd.read_parquet(index)
-    table = zero_shot(rows, read(images, rows["image_id"].tolist()), read(texts))
+    classes = read(texts)
+    tables = [
+        zero_shot(rows.iloc[part], values, classes)
+        for part, values in parts(images, rows["image_id"].tolist())
+    ]
+    table = pd.concat(tables, ignore_index=True)
     write_json(facts, {"dataset": images.parent.name, "rows": by_share(rows, table)})
     kept = table["domain"].isin(domains)
     if target_images == "test":

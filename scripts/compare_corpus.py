@@ -61,7 +61,7 @@ def compare_corpus(
         own = pd.read_parquet(path, columns=["image_id"])["image_id"]
         table = pd.DataFrame({"duplicate": np.zeros(len(own), bool) if drop is None else drop})
         for name in corpus.pruned:
-            found = mask[name] if name in mask else own.isin(ids[name]).to_numpy()
+            found = mask[name] if name in mask else ids[name].has(own)
             table[f"pruned/{name}"] = found
         with whole_file(target) as temporary:
             table.to_parquet(temporary, index=False)

@@ -92,7 +92,7 @@ if "snakemake" in globals():
     budget = Search.model_validate(snakemake.config["alignment"]["search"])
     whole = pd.read_parquet(snakemake.input.index)
     places = chosen(whole, snakemake.params.domains, how.max_images_per_domain)
-    queries = read(Path(snakemake.input.images), whole["image_id"].tolist())[places]
+    queries = read(Path(snakemake.input.images), whole["image_id"].tolist(), places)
     targets = whole.iloc[places].reset_index(drop=True)
     if source.source == "pretraining":
         corpus = OwnImages(

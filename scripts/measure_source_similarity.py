@@ -28,9 +28,9 @@ def measure_source_similarity(
         out: parquet file.
     """
     rows = pd.read_parquet(index)
-    values = read(images, rows["image_id"].tolist())
     kept = np.flatnonzero(rows["domain"].isin(domains))
-    rows, values = rows.iloc[kept].reset_index(drop=True), values[kept]
+    values = read(images, rows["image_id"].tolist(), kept)
+    rows = rows.iloc[kept].reset_index(drop=True)
     ids, compare = rows["image_id"].to_numpy(object), on_torch("cuda") if budget.gpu else None
     tables = []
     with Progress(len(rows) * (len(domains) - 1), "searching source images", "rows") as progress:

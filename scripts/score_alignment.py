@@ -3,9 +3,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from replidg.data.embeddings import read
+from replidg.data.embeddings import parts, read
 from replidg.files import whole_file
 from replidg.metrics.alignment import alignment_score, true_class_probability
 
@@ -24,12 +25,13 @@ def score_alignment(
         out: parquet file.
     """
     rows = pd.read_parquet(index)
-    values, classes = read(images, rows["image_id"].tolist()), read(texts)
-    labels = rows["label"].to_numpy()
-    table = rows[["image_id", "domain", "class_name", "label", "split"]].assign(
-        score=alignment_score(values, classes, labels),
-        probability=true_class_probability(values, classes, labels, scale),
-    )
+    classes, labels = read(texts), rows["label"].to_numpy()
+    score, probability = np.empty((2, len(rows)), np.float32)
+    for part, values in parts(images, rows["image_id"].tolist()):
+        score[part] = alignment_score(values, classes, labels[part])
+        probability[part] = true_class_probability(values, classes, labels[part], scale)
+    columns = ["image_id", "domain", "class_name", "label", "split"]
+    table = rows[columns].assign(score=score, probability=probability)
     with whole_file(out) as temporary:
         table[table["domain"].isin(domains)].to_parquet(temporary, index=False)
 

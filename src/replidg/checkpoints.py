@@ -139,8 +139,10 @@ def keep(run: Resumable, checkpoints: Checkpoints, stop: StopRequest, name: str)
     """
     main = processes.is_main()
     stopped, due = processes.agreed([bool(stop), main and checkpoints.due()])
-    if (stopped or due) and main:
-        checkpoints.save(run.state_dict())
+    if stopped or due:
+        state = run.state_dict()  # by all processes: some gather in it what each has
+        if main:
+            checkpoints.save(state)
     if stopped:
         processes.meet()  # torchrun ends the others when one is gone
         logger.warning("%s: stopped by signal %s, step %d saved", name, stop.signal, run.step)

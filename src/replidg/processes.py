@@ -11,6 +11,8 @@ import os
 import signal
 import subprocess
 import sys
+from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor, distributed
@@ -39,10 +41,24 @@ def agreed(flags: list[bool]) -> list[bool]:
     """Return flags that any process has set; waits for all of them."""
     if count() == 1:
         return flags
-    # On the CPU, so that nobody waits for a GPU.
     values = torch.tensor(flags, dtype=torch.int32)
-    distributed.all_reduce(values, distributed.ReduceOp.MAX)
+    distributed.all_reduce(values, distributed.ReduceOp.MAX, group=_on_cpu())
     return [bool(value) for value in values]
+
+
+@cache
+def _on_cpu() -> distributed.ProcessGroup:
+    """Return a group for the CPU: nobody waits for a GPU, and open_clip has begun without one."""
+    return distributed.new_group(backend="gloo")
+
+
+def gathered(own: Any) -> list[Any]:
+    """Return what each process has, in the order of their ranks; any object of plain Python."""
+    if count() == 1:
+        return [own]
+    found = [None] * count()
+    distributed.all_gather_object(found, own, group=_on_cpu())
+    return found
 
 
 def meet() -> None:
@@ -53,9 +69,9 @@ def meet() -> None:
 def together(own: Tensor) -> Tensor:
     """Return the rows (N, …) of all processes, one process after the other (count * N, …)."""
     own = own.contiguous()
-    everyone = own.new_empty((count() * len(own), *own.shape[1:]))
-    distributed.all_gather_into_tensor(everyone, own)
-    return everyone
+    everyone = [torch.empty_like(own) for _ in range(count())]
+    distributed.all_gather(everyone, own)
+    return torch.cat(everyone)
 
 
 def launch(processes: int) -> None:

@@ -9,14 +9,16 @@ import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 DAEMONS = ("munged", "slurmctld", "slurmd", "slurmdbd", "mariadbd", "mariadb-install-db", "setpriv")
 SBIN = f"{os.environ['PATH']}:/usr/sbin:/sbin"
-NODES, CPUS, MEMORY_MB, GPUS = 2, 4, 8000, 2
+NODES, CPUS, MEMORY_MB, GPUS = 2, 4, 16000, 3
 
 
 def missing() -> str | None:
@@ -27,7 +29,19 @@ def missing() -> str | None:
             f"no {', '.join(absent)} here; on a Debian machine that may get them, as root: "
             "tests/cluster/install.sh"
         )
-    return None if os.geteuid() == 0 else "slurmd and munged need root here"
+    if os.geteuid() != 0:
+        return "slurmd and munged need root here"
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            make_gpu(Path(folder) / "gpu")
+        except PermissionError:
+            return "devices cannot be made here, and GPUs are devices for slurmd"
+    return None
+
+
+def make_gpu(path: Path) -> None:
+    """Make a device that behaves like /dev/null, which slurmd takes for a GPU."""
+    os.mknod(path, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
 
 
 def free_ports(count: int) -> list[int]:
@@ -190,8 +204,8 @@ class LocalSlurm:
         key = self.root / "munge/key"
         key.write_bytes(os.urandom(128))
         key.chmod(0o400)
-        for gpu in range(GPUS):  # slurmd wants devices; these behave like /dev/null
-            os.mknod(self.root / f"dev/nvidia{gpu}", 0o666 | 0o020000, os.makedev(1, 3))
+        for gpu in range(GPUS):
+            make_gpu(self.root / f"dev/nvidia{gpu}")
         srun = self.root / "bin/srun"
         real = shutil.which("srun")
         srun.write_text(f'#!/bin/sh\nSLURM_CONF={self.conf} exec {real} "$@"\n')

@@ -261,7 +261,16 @@ def test_any_csv_of_image_and_label(tmp_path):
 def test_lists_of_pruned_ids(tmp_path):
     (tmp_path / "a.txt").write_text("12\n\n13\n")
     pd.DataFrame({"SAMPLE_ID": [14]}).to_parquet(tmp_path / "b.parquet")
-    assert listed_ids([tmp_path / "a.txt", tmp_path / "b.parquet"]) == {"12", "13", "14"}
+    found = listed_ids([tmp_path / "a.txt", tmp_path / "b.parquet"])
+    assert found.has(["14", "1", "12", "", "13", "15"]).tolist() == [
+        True,
+        False,
+        True,
+        False,
+        True,
+        False,
+    ]
+    assert listed_ids([]).has(["14"]).tolist() == [False]
     pd.DataFrame({"x": [14]}).to_parquet(tmp_path / "c.parquet")
     with pytest.raises(DatasetError, match="none of the columns"):
         listed_ids([tmp_path / "c.parquet"])

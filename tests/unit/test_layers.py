@@ -11,6 +11,7 @@ BASE = {
     "config",
     "files",
     "log",
+    "measured",
     "progress",
     "seeds",
     "artefacts",
@@ -20,6 +21,7 @@ BASE = {
     "devices",
     "orphans",
     "checkpoints",
+    "arithmetic",
     "processes",
     "compat",
     "typed",
@@ -39,6 +41,8 @@ ALLOWED = {
     "metrics": BASE,
     "published": BASE,
     "reporting": {*BASE, "metrics", "published"},
+    "budget": {*BASE, "data"},
+    "status": BASE,
 }
 FILES = sorted(SOURCE.rglob("*.py"))
 

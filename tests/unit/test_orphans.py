@@ -20,11 +20,9 @@ def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A queue as a text file, which squeue prints and scancel takes lines from."""
     queue = tmp_path / "queue"
     queue.write_text("")
-    for name, does in {
-        "squeue": f"cat {queue}",
-        "scancel": f'echo "$1" >> {tmp_path}/cancelled; grep -v "${{1#--name=}}" {queue} > {queue}.new; '
-        f"mv {queue}.new {queue}",
-    }.items():
+    scancel = f"""echo "$1" >> {tmp_path}/cancelled
+    grep -v "${{1#--name=}}" {queue} > {queue}.new; mv {queue}.new {queue}"""
+    for name, does in {"squeue": f"cat {queue}", "scancel": scancel}.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")

@@ -13,7 +13,7 @@ rule retrieve_dataset:
         mem_mb=grows(2000),
         runtime=grows("2d"),
     params:
-        dataset=setting("datasets/{dataset}"),
+        dataset=retrieved,
         root=setting("data_root/{dataset}", default=None),
     message:
         "Retrieving and checking {wildcards.dataset}"
@@ -38,7 +38,7 @@ rule convert_dataset:
         mem_mb=grows(4000),
         runtime=grows("6h"),
     params:
-        dataset=setting("datasets/{dataset}"),
+        dataset=retrieved,
     message:
         "Converting {wildcards.dataset} to the layout that its reader reads"
     script:

@@ -19,7 +19,7 @@ rule pretrain_clip:
         mem_mb=grows(6000),
         runtime=grows("1h"),
     params:
-        model=setting("models/{model}"),
+        model=trained_model,
         checkpoints=CHECKPOINTS,
     message:
         "Training {wildcards.model} with open_clip"
@@ -45,6 +45,7 @@ rule retrieve_clip:
         runtime=grows("1h"),
     params:
         model=setting("models/{model}"),
+        random_weights=setting("random_weights"),
     message:
         "Retrieving the checkpoint {wildcards.model}"
     script:
@@ -69,6 +70,7 @@ rule retrieve_timm:
         runtime=grows("1h"),
     params:
         model=setting("models/{model}"),
+        random_weights=setting("random_weights"),
     message:
         "Retrieving the checkpoint {wildcards.model}"
     script:

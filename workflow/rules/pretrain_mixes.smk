@@ -47,7 +47,7 @@ for job, dealt_runs in dealt(TRAINED_MIXES, CLIP_RUN.jobs).items():
             "../../envs/environment.yaml"
         threads: CLIP_RUN.threads
         resources:
-            gpu=max(1, CLIP_RUN.gpus_per_node),
+            gpu=max(1, CLIP_RUN.gpus_per_node * CLIP_RUN.nodes),
             nodes=CLIP_RUN.nodes,
             mem_mb=grows(24000 * max(1, CLIP_RUN.gpus_per_node)),
             runtime=grows("14d"),

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from safetensors import SafetensorError, safe_open
 
-from replidg.data.embeddings import METADATA, EmbeddingError
+from replidg.data.embeddings import METADATA, EmbeddingError, read
 
 logger = logging.getLogger(__name__)
 Block = tuple[np.ndarray, list[str] | None]
@@ -105,8 +105,7 @@ class OwnImages(Corpus):
 
     def vectors(self, rows: np.ndarray) -> np.ndarray:
         """Return embeddings of rows."""
-        with safe_open(self.path, framework="np") as file:
-            return file.get_tensor("embeddings")[self.places[rows]].astype(np.float32)
+        return read(self.path, places=self.places[rows])
 
 
 class Sharded(Corpus):

@@ -13,13 +13,15 @@ import logging
 import os
 import shutil
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from pyarrow import parquet
 
+from replidg.data.domain_lists import Ids
 from replidg.data.domain_shards import Sample, Shard, samples
 from replidg.data.errors import DatasetError
 from replidg.files import write_json
@@ -56,7 +58,8 @@ class Order:
 
     def __init__(self, places: Iterable[Place], seed: int, pool: str) -> None:
         self.seed, self.pool = seed, pool
-        self.keys = np.sort(np.fromiter((rank_key(p, seed, pool) for p in places), np.uint64))
+        self.keys = np.fromiter((rank_key(p, seed, pool) for p in places), np.uint64)
+        self.keys.sort()
         if not len(self.keys):
             raise DatasetError(
                 f"pool {pool}: the corpus has no image for it; see "
@@ -105,32 +108,37 @@ def listed(shards: Iterable[Shard], index: Path, domain: str | None) -> Iterator
         index: of the list, with `image_id` and `domain`.
         domain: of the list; None for all.
     """
-    wanted = set()
+    wanted = Ids(_of_domain(index, domain))
+    for shard in shards:
+        positions, ids = _ids(shard)
+        for place in np.flatnonzero(wanted.has(ids)):
+            yield shard.number, int(positions[place])
+
+
+def _of_domain(index: Path, domain: str | None) -> Iterator[pd.Series]:
     with parquet.ParquetFile(index) as file:
         for batch in file.iter_batches(columns=["image_id", "domain"]):
             rows = batch.to_pandas()
-            chosen = rows if domain is None else rows[rows["domain"] == domain]
-            wanted.update(chosen["image_id"])
-    for shard in shards:
-        for position, image_id in _ids(shard):
-            if image_id in wanted:
-                yield shard.number, position
+            yield rows.loc[(rows["domain"] == domain) | (domain is None), "image_id"]
 
 
-def _ids(shard: Shard) -> Iterator[tuple[int, str]]:
+def _ids(shard: Shard) -> tuple[Sequence[int], Sequence[str]]:
+    """Return the positions of a shard's samples, and their ids."""
     beside = shard.path.with_suffix(".parquet")
     if not beside.is_file():
-        yield from ((sample.position, sample.image_id) for sample in samples(shard.path))
-        return
-    table = parquet.read_table(beside).to_pandas()
-    name = next((name for name in ID_KEYS if name in table), None)
+        found = [(sample.position, sample.image_id) for sample in samples(shard.path)]
+        return [position for position, _ in found], [image_id for _, image_id in found]
+    present = parquet.read_schema(beside).names
+    name = next((name for name in ID_KEYS if name in present), None)
     if name is None:
         raise DatasetError(f"{beside} has none of the columns {', '.join(ID_KEYS)}")
+    columns = [name, "status"] if "status" in present else [name]
+    table = parquet.read_table(beside, columns=columns).to_pandas()
     if "status" in table:
         table = table[table["status"] == "success"]
     if len(table) != shard.samples:
         raise DatasetError(f"{beside} has {len(table)} images, {shard.path.name} {shard.samples}")
-    yield from enumerate(table[name].astype("str"))
+    return range(len(table)), table[name].astype("str").tolist()
 
 
 def pack(
@@ -185,20 +193,28 @@ class _Bins:
         self.buffered, self.sources = 0, 0
         count = -(-len(order) // shard_images)
         self.done, self.counts, self.lengths = 0, [0] * count, [0] * count
+        self.leaving = False
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / STATE).is_file():
             self._resume(json.loads((folder / STATE).read_text()))
-        for number, length in enumerate(self.lengths):
+        for number, length in self._here(self.lengths):
             with open(self.path(number), "ab") as file:
                 file.truncate(length)
+
+    def _here(self, lengths: list[int]) -> list[tuple[int, int]]:
+        """Return number and length of the shards that are not yet where they belong."""
+        numbered = list(enumerate(lengths))
+        return [n for n in numbered if not self.leaving or self.path(n[0]).is_file()]
 
     def _resume(self, state: dict[str, object]) -> None:
         """Take up noted work, unless a file is shorter than noted: then all begins again."""
         lengths = state["lengths"]
-        for number, length in enumerate(lengths):
+        self.leaving = state.get("leaving", False)
+        for number, length in self._here(lengths):
             path = self.path(number)
             if length > (path.stat().st_size if path.is_file() else 0):
                 logger.warning("%s is shorter than noted; packing begins again", path)
+                self.leaving = False
                 return
         self.done, self.counts, self.lengths = state["done"], state["counts"], lengths
         logger.info("going on behind %d shards of the corpus", self.done)
@@ -243,18 +259,28 @@ class _Bins:
         os.sync()  # once, not for thousands of files each
         self.done += self.sources
         self.buffers, self.buffered, self.sources = {}, 0, 0
+        self._note()
+
+    def publish(self, out: Path) -> None:
+        """Move the finished shards to a folder; a killed job moves those that are left."""
+        self.leaving = True
+        self._note()
+        for number, _ in self._here(self.lengths):
+            with open(self.path(number), "ab") as file:
+                file.write(b"\0" * 2 * BLOCK)  # the end of a tar file
+            self.path(number).replace(out / f"{number:05d}.tar")
+
+    def _note(self) -> None:
         state = {"done": self.done, "counts": self.counts, "lengths": self.lengths}
-        write_json(self.folder / STATE, state)
+        write_json(self.folder / STATE, state | {"leaving": self.leaving})
 
 
 def _publish(bins: _Bins, out: Path, facts: dict[str, object]) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    for old in out.glob("*.tar"):
-        old.unlink()
-    for number in range(len(bins.counts)):
-        with open(bins.path(number), "ab") as file:
-            file.write(b"\0" * 2 * BLOCK)  # the end of a tar file
-        bins.path(number).replace(out / f"{number:05d}.tar")
     sizes = {f"{number:05d}.tar": count for number, count in enumerate(bins.counts)}
+    for old in out.glob("*.tar"):
+        if old.name not in sizes:
+            old.unlink()
+    bins.publish(out)
     write_json(out / SIZES, sizes)
     write_json(out / FACTS, facts)

@@ -43,7 +43,7 @@ def alignment_score(images: np.ndarray, texts: np.ndarray, labels: np.ndarray) -
 
 
 def true_class_probability(
-    images: np.ndarray, texts: np.ndarray, labels: np.ndarray, scale: float, rows: int = 65536
+    images: np.ndarray, texts: np.ndarray, labels: np.ndarray, scale: float
 ) -> np.ndarray:
     """Return the zero-shot classifier's probability of each image's own class (Fig 6).
 
@@ -54,7 +54,6 @@ def true_class_probability(
         texts: embeddings of the class prompts (C, D), any length.
         labels: class of each image (N,).
         scale: factor of the cosines in the softmax.
-        rows: images at a time; of DomainNet's, all logits would take a gigabyte.
 
     Returns:
         Probabilities (N,), float32.
@@ -62,13 +61,10 @@ def true_class_probability(
     Raises:
         ValueError: an embedding is zero or not finite.
     """
-    classes, found = _unit(texts), np.empty(len(images), np.float32)
-    for start in range(0, len(images), rows):
-        part = slice(start, start + rows)
-        logits = scale * (_unit(images[part]) @ classes.T).astype(np.float64)
-        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-        found[part] = weights[np.arange(len(weights)), labels[part]] / weights.sum(axis=1)
-    return found
+    logits = scale * (_unit(images) @ _unit(texts).T).astype(np.float64)
+    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+    own = weights[np.arange(len(weights)), labels] / weights.sum(axis=1)
+    return own.astype(np.float32)
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -81,7 +81,7 @@ class Search:
     ) -> None:
         self.k, self.query_rows = k, query_rows
         self._raw = np.ascontiguousarray(queries, np.float32)
-        self._unit = unit(self._raw, "query")
+        self._lengths = lengths(self._raw, "query")
         self._compare = compare or on_cpu
         self._of_path = {path: row for row, path in enumerate(paths or []) if path}
         self._similarity = np.full((len(queries), k), -np.inf)
@@ -114,7 +114,8 @@ class Search:
         for start in range(0, len(self._raw), self.query_rows):
             part = slice(start, start + self.query_rows)
             floor = (self._similarity[part, -1] - margin).astype(np.float32)
-            found = self._compare(self._unit[part], block, floor, own[part], self.k)
+            queries = (self._raw[part] / self._lengths[part, None]).astype(np.float32)
+            found = self._compare(queries, block, floor, own[part], self.k)
             self._merge(start, *found, block)
         self.seen += len(block)
 

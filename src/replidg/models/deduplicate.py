@@ -24,6 +24,8 @@ from replidg.progress import tracked
 
 logger = logging.getLogger(__name__)
 BLOCK = 8192
+#: Rows of the sample that are gathered at a time.
+GATHERED = 1 << 18
 
 
 def unit_rows(path: Path, start: int = 0, stop: int | None = None) -> np.ndarray:
@@ -106,10 +108,12 @@ def _centroids(
     size = min(total, options.clusters * options.sample_per_cluster)
     chosen = np.sort(np.random.default_rng(options.seed).permutation(total)[:size])
     starts = np.concatenate([[0], np.cumsum(counts)])
-    sample = _gather(files, starts, chosen)
+    drawn = folder / "sample.npy"
+    _gather_file(files, starts, chosen, drawn)
     found = MiniBatchKMeans(
-        options.clusters, random_state=options.seed, n_init=1, batch_size=4096
-    ).fit(sample)
+        options.clusters, random_state=options.seed, n_init=1, batch_size=4096, compute_labels=False
+    ).fit(np.load(drawn, mmap_mode="r"))
+    drawn.unlink()
     centroids = found.cluster_centers_.astype(np.float32)
     centroids /= np.maximum(np.linalg.norm(centroids, axis=1, keepdims=True), 1e-12)
     with whole_file(path) as temporary:
@@ -122,7 +126,8 @@ def _assigned(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the nearest centroid of every picture, and 1 - cosine to it."""
     centres = torch.from_numpy(centroids).to(device())
-    parts = []
+    total, begin = sum(map(count_rows, files)), 0
+    assigned, distances = np.empty(total, np.int32), np.empty(total, np.float32)
     for number, path in enumerate(tracked(files, len(files), "assigning clusters", "files")):
         done = folder / f"{number:06d}.npz"
         if not done.is_file():
@@ -135,8 +140,22 @@ def _assigned(
             with whole_file(done) as temporary:
                 np.savez(temporary, nearest=np.concatenate(nearest), far=np.concatenate(cosine))
         with np.load(done) as saved:
-            parts.append((saved["nearest"], saved["far"]))
-    return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+            end = begin + len(saved["nearest"])
+            assigned[begin:end], distances[begin:end] = saved["nearest"], saved["far"]
+            begin = end
+    return assigned, distances
+
+
+def _gather_file(files: Sequence[Path], starts: np.ndarray, rows: np.ndarray, out: Path) -> None:
+    """Write ascending rows of the corpus as unit vectors: five million do not fit into memory."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    written: np.ndarray | None = None
+    for at in range(0, len(rows), GATHERED):
+        values = _gather(files, starts, rows[at : at + GATHERED])
+        if written is None:
+            shape = (len(rows), values.shape[1])
+            written = np.lib.format.open_memmap(out, "w+", np.float32, shape)
+        written[at : at + GATHERED] = values
 
 
 def _gather(files: Sequence[Path], starts: np.ndarray, rows: np.ndarray) -> np.ndarray:

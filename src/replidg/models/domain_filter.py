@@ -53,6 +53,7 @@ class ChosenClassifiers:
         self.names = {domain: chosen[domain]["classifier"] for domain in ("natural", "rendition")}
         files = {name: folder / name / "model.safetensors" for name in set(self.names.values())}
         self.spec, self.channels_last, self.embed = spec, channels_last, embed
+        self.dim = backbone.dim
         loaded = {
             name: domain_nets.load(path, backbone.visual, backbone.dim, spec.size)
             for name, path in sorted(files.items())
@@ -112,8 +113,12 @@ def filter_sources(
     parts = [folder / f"{source.name}.parquet" for source in listed]
     ids = _join(parts, out)
     if embedded is not None:
-        values = [_values(part) for part in parts]
-        embeddings.write(embedded, np.concatenate(values), ids, {"classifiers": classifiers.key})
+        values, start = np.empty((len(ids), classifiers.dim), np.float16), 0
+        for part in parts:
+            own = _values(part)
+            values[start : start + len(own)] = own
+            start += len(own)
+        embeddings.write(embedded, values, ids, {"classifiers": classifiers.key})
     shutil.rmtree(folder, ignore_errors=True)
 
 

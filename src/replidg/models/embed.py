@@ -76,14 +76,26 @@ def embed_images(
             values = _forward(model, batches, spec, channels_last, progress)
             with whole_file(shard) as temporary:
                 save_file({"embeddings": values}, temporary)
-    whole = torch.cat([load_file(shard)["embeddings"] for shard in shards])
-    _save(out, whole, index["image_id"].tolist(), key)
+    _save(out, _joined(shards, len(index)), index["image_id"].tolist(), key)
     shutil.rmtree(folder)
 
 
 def _batches(part: range, size: int) -> list[list[int]]:
     """Return the images of each forward pass; none has images of two shards."""
     return [list(part[start : start + size]) for start in range(0, len(part), size)]
+
+
+def _joined(shards: list[Path], total: int) -> Tensor:
+    """Return the rows of all shards; one shard is in memory beside them."""
+    whole: Tensor | None = None
+    start = 0
+    for shard in shards:
+        values = load_file(shard)["embeddings"]
+        if whole is None:
+            whole = values.new_empty((total, *values.shape[1:]))
+        whole[start : start + len(values)] = values
+        start += len(values)
+    return whole
 
 
 def _forward(

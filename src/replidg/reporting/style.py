@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import matplotlib as mpl
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any
 
 from replidg.files import whole_file
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PALETTES: dict[str, tuple[str, ...]] = {
     "okabe_ito": (
@@ -219,6 +219,9 @@ class PlotStyle:
 @contextmanager
 def apply(style: PlotStyle) -> Iterator[None]:
     """Use `style` inside the block, over Matplotlib's own defaults and not the user's."""
+    # Here: the workflow reads printed names from this module each time it is parsed.
+    import matplotlib as mpl
+
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(style.rc())

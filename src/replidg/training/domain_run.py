@@ -235,7 +235,8 @@ def fit(run: DomainRun, validation: HeldOut, checkpoints: Checkpoints, name: str
     draws = Draws(run.draws.classes, run.plan, run.step)
     crops = Crops(run.train["path"].tolist(), run.plan.spec, run.plan.training)
     loader = DataLoader(crops, batch_sampler=draws, num_workers=run.plan.workers)
-    with stop_on_signal() as stop, Progress(draws.stop, name, "steps", run.step) as progress:
+    counted = Progress(draws.stop, name, "steps", run.step, run.plan.training.batch_size)
+    with stop_on_signal() as stop, counted as progress:
         # The loader returns pixels only; the same sampler says again which rows they were.
         for pixels, items in zip(loader, draws, strict=True):
             loss = run.train_step(pixels, classes[[row for row, _ in items]])

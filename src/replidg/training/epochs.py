@@ -209,7 +209,8 @@ def fit(
     steps = EpochSteps(run.stream, training.batch_size, training.epochs, run.step)
     images = LightlyAugmented(train["path"].tolist(), run.plan.spec, training)
     loader = DataLoader(images, batch_sampler=OwnItems(steps), num_workers=training.workers)
-    with stop_on_signal() as stop, Progress(run.steps, name, "steps", run.step) as progress:
+    counted = Progress(run.steps, name, "steps", run.step, training.batch_size)
+    with stop_on_signal() as stop, counted as progress:
         # The loader returns pixels only; the same sampler says again which rows they were.
         for own, items in zip(loader, steps, strict=True):
             pixels = whole_batch(own, len(items), run.device)

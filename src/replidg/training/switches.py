@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import torch
 
 from replidg import processes
+from replidg.arithmetic import switch
 from replidg.config.compute import Compute
 
 
@@ -19,10 +18,4 @@ def deterministic(threads: int, compute: Compute | None = None) -> None:
     """
     compute = compute or Compute()
     torch.set_num_threads(max(1, threads // processes.count()))
-    if compute.deterministic:
-        # cuBLAS repeats its sums only with a workspace of a fixed size.
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(compute.deterministic, warn_only=True)
-    torch.backends.cudnn.benchmark = not compute.deterministic
-    torch.backends.cuda.matmul.allow_tf32 = compute.tf32
-    torch.backends.cudnn.allow_tf32 = compute.tf32
+    switch(compute.tf32, compute.deterministic)

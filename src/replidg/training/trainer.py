@@ -252,7 +252,9 @@ def fit(
     resume(run, checkpoints, name)
     validation, target = held or held_out(shares, run.settings)
     batches = run.batches(shares)
-    with stop_on_signal() as stop, Progress(protocol.steps, name, "steps", run.step) as progress:
+    images = protocol.batch_per_domain * len(shares.train)
+    counted = Progress(protocol.steps, name, "steps", run.step, images)
+    with stop_on_signal() as stop, counted as progress:
         for batch in batches:
             loss = run.train_step(batch)
             if run.due():
