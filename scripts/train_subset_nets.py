@@ -70,10 +70,8 @@ def train_subset_nets(
         key += [chosen[PIXELS].iloc[0]] if PIXELS in chosen else []
         scratch = checkpoints / "subset_nets" / stable_hash(key)
         paths, labels = chosen["path"].tolist(), chosen["label"].tolist()
-        net = subset_nets.train(
-            paths, labels, len(names), protocol,
-            Checkpoints(scratch, protocol.checkpoint_every_s), workers,
-        )  # fmt: skip
+        points = Checkpoints(scratch, protocol.checkpoint_every_s)
+        net = subset_nets.train(paths, labels, len(names), protocol, points, workers)
         folder = out[f"{kind}_{size:g}_{draw}"]
         ready = {"1": subset_nets.Net(net, protocol, groups)}
         found = pd.concat([evaluate(ready, s, [], 256, protocol.workers) for s in tested])
