@@ -12,6 +12,7 @@ from replidg.reporting.report_inputs import (
     gather_absent,
     gather_entries,
     gather_verdicts,
+    random_models,
     read_caption,
     today,
 )
@@ -67,6 +68,7 @@ def build_report(
         verdicts=gather_verdicts(verdicts),
         absent=gather_absent(lacks or {}),
         configfiles=list(configfiles),
+        random=random_models(config),
     )
 
 

@@ -22,9 +22,11 @@ def sources(index: pd.DataFrame, size: int) -> list[FileSource]:
 
 
 if "snakemake" in globals():
+    from replidg import devices
     from replidg.log import setup
 
     setup(snakemake.log[0])
+    devices.take(snakemake.resources.get("gpu", 0))
     torch.set_num_threads(snakemake.threads)
     params, given, made = snakemake.params, snakemake.input, snakemake.output
     budget = snakemake.config["forgotten"]["domains"]

@@ -68,9 +68,11 @@ def compare_corpus(
 
 
 if "snakemake" in globals():
+    from replidg import devices
     from replidg.log import setup
 
     setup(snakemake.log[0])
+    devices.take(snakemake.resources.get("gpu", 0))
     torch.set_num_threads(snakemake.threads)
     given, params = snakemake.input, snakemake.params
     names = params.datasets

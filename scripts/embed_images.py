@@ -11,9 +11,11 @@ from replidg.data.image_store import attach
 from replidg.models import embed, store
 
 if "snakemake" in globals():
+    from replidg import devices
     from replidg.log import setup
 
     setup(snakemake.log[0])
+    devices.take(snakemake.resources.get("gpu", 0))
     torch.set_num_threads(snakemake.threads)
     embed.embed_images(
         backbone=store.load(Path(snakemake.input.facts).parent),

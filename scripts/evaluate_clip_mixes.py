@@ -1,7 +1,9 @@
 # ruff: noqa: F821
 """Classify the test sets zero-shot with every epoch of trained CLIPs, or with released ones."""
 
+import shutil
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 
@@ -9,11 +11,19 @@ import pandas as pd
 import torch
 
 from replidg.config.forgotten_training import ClipRun, ZeroShot
-from replidg.files import whole_file
-from replidg.training.clip_evaluation import Checkpoint, evaluate, scores, templates_of
+from replidg.files import sha256_file, whole_file
+from replidg.models.store import FILES
+from replidg.training.clip_evaluation import (
+    Checkpoint,
+    evaluate,
+    evaluate_once,
+    scores,
+    templates_of,
+)
 from replidg.training.clip_mixes import write_architecture
 from replidg.training.suites import Suite, suite_of
 
+CONFIG = FILES["open_clip"][0]
 COLUMNS = ["epoch", "dataset", "domain", "version", "n", "correct", "top1"]
 
 
@@ -40,16 +50,23 @@ def evaluate_clip_mixes(
     templates = templates_of(options.templates)
     for run in runs:
         model = Path(run["model"]) if run["model"] else scratch
-        epochs = list(enumerate(run["weights"] or [None], 1))
+        released = model / FILES["open_clip"][1]
+        epochs = list(enumerate(map(Path, run["weights"] or [released]), 1))
         parts, last = [], []
         for start in range(0, len(epochs), options.checkpoints_at_once):
-            chosen = epochs[start : start + options.checkpoints_at_once]
+            files = {str(n): p for n, p in epochs[start : start + options.checkpoints_at_once]}
             loaded = {
-                str(n): Checkpoint(model, path and Path(path), protocol.channels_last)
-                for n, path in chosen
+                n: Checkpoint(model, path if run["weights"] else None, protocol.channels_last)
+                for n, path in files.items()
             }
             for suite in suites:
-                found = evaluate(loaded, suite, templates, options.batch_size, options.workers)
+                make = partial(
+                    evaluate, loaded, suite, templates, options.batch_size, options.workers
+                )
+                key = [suite.key(), templates, options.batch_size, sha256_file(model / CONFIG)]
+                found = evaluate_once(
+                    files, [*key, protocol.channels_last], scratch / "parts", make
+                )
                 parts.append(scores(found))
                 last.append(found[found["checkpoint"] == str(len(epochs))])
         table = pd.concat(parts, ignore_index=True)
@@ -58,12 +75,15 @@ def evaluate_clip_mixes(
         for out, rows in ((run["scores"], table[COLUMNS]), (run["predictions"], pd.concat(last))):
             with whole_file(out) as temporary:
                 rows.to_parquet(temporary, index=False)
+    shutil.rmtree(scratch / "parts", ignore_errors=True)
 
 
 if "snakemake" in globals():
+    from replidg import devices
     from replidg.log import setup
 
     setup(snakemake.log[0])
+    devices.take(snakemake.resources.get("gpu", 0))
     given = snakemake.input
     evaluate_clip_mixes(
         runs=[

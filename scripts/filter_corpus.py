@@ -13,9 +13,11 @@ from replidg.models import store
 from replidg.models.domain_filter import ChosenClassifiers, filter_sources
 
 if "snakemake" in globals():
+    from replidg import devices
     from replidg.log import setup
 
     setup(snakemake.log[0])
+    devices.take(snakemake.resources.get("gpu", 0))
     torch.set_num_threads(snakemake.threads)
     params, given, made = snakemake.params, snakemake.input, snakemake.output
     budget = snakemake.config["forgotten"]["domains"]

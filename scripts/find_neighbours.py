@@ -81,10 +81,12 @@ def tabulate(
 if "snakemake" in globals():
     from pydantic import TypeAdapter
 
+    from replidg import devices
     from replidg.config.similarity import Corpus as Source
     from replidg.log import setup
 
     setup(snakemake.log[0])
+    devices.take(snakemake.resources.get("gpu", 0))
     source = TypeAdapter(Source).validate_python(snakemake.params.corpus)
     how = Perceptual.model_validate(snakemake.params.perceptual)
     budget = Search.model_validate(snakemake.config["alignment"]["search"])

@@ -22,4 +22,5 @@ if "snakemake" in globals():
         classes=Path(snakemake.output.classes),
         entry=page(snakemake.wildcards.dataset, dataset) if registered else None,
         standin=dataset.source == "standin",
+        at_most=getattr(dataset, "index_images", None),
     )

@@ -46,10 +46,12 @@ def by_table(rows: pd.DataFrame, path: Path) -> np.ndarray:
 if "snakemake" in globals():
     from pydantic import TypeAdapter
 
+    from replidg import devices
     from replidg.config.similarity import ObjectSize
     from replidg.log import setup
 
     setup(snakemake.log[0])
+    devices.take(snakemake.resources.get("gpu", 0))
     how = TypeAdapter(ObjectSize).validate_python(snakemake.params.how)
     rows = pd.read_parquet(snakemake.input.index)
     rows = rows[rows["domain"].isin(snakemake.params.domains)].reset_index(drop=True)

@@ -53,9 +53,11 @@ def measure_source_similarity(
 
 
 if "snakemake" in globals():
+    from replidg import devices
     from replidg.log import setup
 
     setup(snakemake.log[0])
+    devices.take(snakemake.resources.get("gpu", 0))
     measure_source_similarity(
         index=Path(snakemake.input.index),
         images=Path(snakemake.input.images),

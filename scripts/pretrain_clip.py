@@ -9,9 +9,10 @@ import pandas as pd
 import torch
 
 from replidg.checkpoints import Checkpoints
+from replidg.config.check import BUDGET_ONLY
 from replidg.config.inputs import TrainedModel
 from replidg.files import sha256_file, stable_hash
-from replidg.models import pretrain, store
+from replidg.models import clip_steps, pretrain, store
 
 
 def pretrain_clip(
@@ -27,27 +28,31 @@ def pretrain_clip(
         threads: CPU threads.
     """
     torch.set_num_threads(threads)
-    key = [model.model_dump(), sha256_file(index), sha256_file(pretrain.__file__), threads]
+    source = [sha256_file(pretrain.__file__), sha256_file(clip_steps.__file__)]
+    result = model.model_dump(exclude={"training": BUDGET_ONLY})
+    key = [result, sha256_file(index), source, threads]
     scratch = checkpoints / "pretrain" / stable_hash(key)
     scratch.mkdir(parents=True, exist_ok=True)
     clip = pretrain.build(model, scratch)
     spec = store.own_spec(clip)
     tokenizer = open_clip.get_tokenizer(f"local-dir:{scratch}")
     corpus = pretrain.load_corpus(pd.read_parquet(index), spec, tokenizer)
-    # One an epoch.
-    kept = Checkpoints(scratch, every_s=0.0)
+    kept = Checkpoints(scratch, model.training.checkpoint_every_s)
     clip = pretrain.train(clip, corpus, spec, model.training, kept, model.channels_last)
     store.save_open_clip(folder, clip, model.architecture["model_cfg"])
     shutil.rmtree(scratch)
 
 
 if "snakemake" in globals():
+    from replidg import devices
     from replidg.log import setup
 
     setup(snakemake.log[0])
+    devices.take(snakemake.resources.get("gpu", 0))
     pretrain_clip(
         index=Path(snakemake.input.index),
-        model=TrainedModel.model_validate(snakemake.params.model),
+        # The rule's parameter has what of it decides the weights.
+        model=TrainedModel.model_validate(snakemake.config["models"][snakemake.wildcards.model]),
         folder=Path(snakemake.output.facts).parent,
         checkpoints=Path(snakemake.params.checkpoints),
         threads=snakemake.threads,

@@ -16,4 +16,5 @@ if "snakemake" in globals():
         name=snakemake.wildcards.model,
         model=TypeAdapter(Model).validate_python(snakemake.params.model),
         folder=Path(snakemake.output.facts).parent,
+        random=snakemake.params.random_weights,
     )

@@ -9,6 +9,7 @@ import pandas as pd
 if "snakemake" in globals():
     import torch
 
+    from replidg import devices
     from replidg.config import vltseg_arms
     from replidg.config.check import load
     from replidg.config.vltseg_tests import result_of
@@ -16,6 +17,7 @@ if "snakemake" in globals():
     from replidg.segmentation.testing import RunTests
 
     setup(snakemake.log[0])
+    devices.take(snakemake.resources.get("gpu", 0))
     torch.set_num_threads(snakemake.threads)
     # snakemake.params are the parts that affect the result: what makes Snakemake test again.
     config = load(snakemake.config)

@@ -9,18 +9,24 @@ import torch
 from replidg.data.embeddings import read
 from replidg.data.image_store import attach
 from replidg.data.index import read_classes
+from replidg.processes import launch
 from replidg.training.job import Job, Outputs, train_all
 
 if "snakemake" in globals():
+    from replidg import devices
     from replidg.config.check import load, run_protocol
     from replidg.config.inputs import Preprocessing
     from replidg.config.methods import Method
     from replidg.log import setup
 
     setup(snakemake.log[0])
+    devices.take(snakemake.resources.get("gpu", 0))
     params, dataset = snakemake.params, snakemake.wildcards.dataset
     model, name = snakemake.wildcards.model, snakemake.wildcards.method
     method = Method.model_validate(params.method).for_dataset(dataset)
+    # params.protocol is its part that affects the result: what makes Snakemake train again.
+    protocol = run_protocol(load(snakemake.config), model, dataset, name)
+    launch(protocol.gpus)
     classes = read_classes(snakemake.input.classes)
     texts = snakemake.input.get("texts")
     train_all(
@@ -32,8 +38,7 @@ if "snakemake" in globals():
             seeds=params.seeds,
             method_name=name,
             method=method,
-            # params.protocol is its part that affects the result: what makes Snakemake train again.
-            protocol=run_protocol(load(snakemake.config), model, dataset, name),
+            protocol=protocol,
             preprocessing=Preprocessing.model_validate(params.preprocessing),
             target_images=params.target_images,
             feature_layers=params.feature_layers,

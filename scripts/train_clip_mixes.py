@@ -1,7 +1,7 @@
 # ruff: noqa: F821
 """Train CLIPs on mixes of pools with open_clip's own trainer."""
 
-import os
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,6 @@ import torch
 
 from replidg.config.forgotten_training import ClipRun, Mixes
 from replidg.files import write_json
-from replidg.training.clip_main import CHANNELS_LAST
 from replidg.training.clip_mixes import train, training_set
 
 
@@ -33,21 +32,25 @@ def train_clip_mixes(
         checkpoints: root of unfinished work.
     """
     torch.set_num_threads(protocol.threads)
-    if protocol.channels_last:
-        os.environ[CHANNELS_LAST] = "1"
+    finished = []
     for name, seed in runs:
         data = training_set(name, mixes.sets[name], mixes, pools)
         folder = results / name / f"seed{seed}"
         out = [folder / f"epoch{n:03d}.safetensors" for n in range(1, protocol.epochs + 1)]
-        train(name, seed, protocol, data, out, checkpoints)
+        finished.append(train(name, seed, protocol, data, out, checkpoints))
         facts: dict[str, Any] = {"mix": name, "images": data.images, "total": data.total}
         write_json(folder / "mix.json", facts | {"shards": data.sources, "seed": seed})
+    # Not before: of a job that is killed Snakemake deletes what it has written.
+    for folder in finished:
+        shutil.rmtree(folder)
 
 
 if "snakemake" in globals():
+    from replidg import devices
     from replidg.log import setup
 
     setup(snakemake.log[0])
+    devices.take(snakemake.resources.get("gpu", 0))
     train_clip_mixes(
         runs=[(name, seed) for name, seed in snakemake.params.runs],
         mixes=Mixes.model_validate(snakemake.params.mixes),

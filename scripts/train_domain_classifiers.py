@@ -9,12 +9,14 @@ from replidg.config.forgotten import Domains
 from replidg.config.inputs import Preprocessing
 from replidg.models import store
 from replidg.training.domain_job import Job, make_all
-from replidg.training.trainer import deterministic
+from replidg.training.switches import deterministic
 
 if "snakemake" in globals():
+    from replidg import devices
     from replidg.log import setup
 
     setup(snakemake.log[0])
+    devices.take(snakemake.resources.get("gpu", 0))
     params = snakemake.params
     # Budgets are no parameters of the job: a change of them trains nothing again.
     whole = Domains.model_validate(snakemake.config["forgotten"]["domains"])

@@ -8,17 +8,21 @@ import pandas as pd
 from replidg.data.class_prompts import prompts_of
 from replidg.data.image_store import attach
 from replidg.data.index import read_classes
+from replidg.processes import launch
 from replidg.training.wilds_job import Choice, EndToEnd, WildsJob, train_end_to_end
 
 if "snakemake" in globals():
+    from replidg import devices
     from replidg.config.check import load
     from replidg.config.inputs import Preprocessing
     from replidg.log import setup
 
     setup(snakemake.log[0])
+    devices.take(snakemake.resources.get("gpu", 0))
     params, dataset = snakemake.params, snakemake.wildcards.dataset
     # params.training is its part that affects the result: what makes Snakemake train again.
     paper, arm = load(snakemake.config).robust_ft, snakemake.wildcards.arm
+    launch(paper.training.gpus)
     classes, scored = read_classes(snakemake.input.classes), paper.datasets[dataset]
     train_end_to_end(
         job=WildsJob(

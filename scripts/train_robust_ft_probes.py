@@ -12,10 +12,12 @@ from replidg.training.probe_job import classify_zero_shot, train_probes
 from replidg.training.wilds_job import Choice, WildsJob
 
 if "snakemake" in globals():
+    from replidg import devices
     from replidg.config.check import load
     from replidg.log import setup
 
     setup(snakemake.log[0])
+    devices.take(snakemake.resources.get("gpu", 0))
     params, dataset = snakemake.params, snakemake.wildcards.dataset
     paper, arm = load(snakemake.config).robust_ft, snakemake.wildcards.arm
     index = pd.read_parquet(snakemake.input.index)

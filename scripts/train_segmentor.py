@@ -4,6 +4,7 @@
 from pathlib import Path
 
 if "snakemake" in globals():
+    from replidg import devices
     from replidg.config import vltseg_arms
     from replidg.config.check import load
     from replidg.log import setup
@@ -12,6 +13,7 @@ if "snakemake" in globals():
     from replidg.segmentation.train import Training
 
     setup(snakemake.log[0])
+    devices.take(snakemake.resources.get("gpu", 0))
     # snakemake.params are the parts that affect the result: what makes Snakemake train again.
     config = load(snakemake.config)
     indexes = {Path(path).parent.name: Path(path) for path in snakemake.input.indexes}

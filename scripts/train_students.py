@@ -9,9 +9,11 @@ import torch
 from replidg.data.embeddings import read
 from replidg.data.image_store import attach
 from replidg.data.index import read_classes
+from replidg.processes import launch
 from replidg.training.hybrid_job import HybridJob, HybridOutputs, StudentModel, train_students
 
 if "snakemake" in globals():
+    from replidg import devices
     from replidg.config.check import load
     from replidg.config.hybrid_methods import HybridMethod
     from replidg.config.inputs import Preprocessing
@@ -20,6 +22,10 @@ if "snakemake" in globals():
     from replidg.log import setup
 
     setup(snakemake.log[0])
+    devices.take(snakemake.resources.get("gpu", 0))
+    # params.protocol is its part that affects the result: what makes Snakemake train again.
+    training = protocol(load(snakemake.config), snakemake.wildcards.dataset)
+    launch(training.gpus)
     given, params, made = snakemake.input, snakemake.params, snakemake.output
     folders = {Path(facts).parent.name: Path(facts).parent for facts in given.students}
     weights = made.get("weights")
@@ -43,8 +49,7 @@ if "snakemake" in globals():
                 name: StudentModel(folders[s["model"]], s["size"], s["channels_last"])
                 for name, s in params.students.items()
             },
-            # params.protocol is its part that affects the result: what makes Snakemake train again.
-            protocol=protocol(load(snakemake.config), snakemake.wildcards.dataset),
+            protocol=training,
             preprocessing=Preprocessing.model_validate(params.preprocessing),
             feature_images=params.feature_images,
             keep_weights=params.keep_weights,

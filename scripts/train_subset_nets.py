@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from replidg.checkpoints import Checkpoints
-from replidg.config.forgotten_training import ResNets
+from replidg.config.forgotten_training import RESNETS_ASIDE, ResNets
 from replidg.data.class_groups import read_groups
 from replidg.data.embeddings import PIXELS
 from replidg.data.image_store import attach
@@ -27,7 +27,6 @@ NAMES = {"natural": "imagenet_natural", "subset": "imagenet_subset"}
 def train_subset_nets(
     runs: Sequence[tuple[str, float, int]],
     protocol: ResNets,
-    workers: int,
     index: Path,
     domains: Path,
     suites: Sequence[Suite],
@@ -40,7 +39,6 @@ def train_subset_nets(
     Args:
         runs: natural or subset, size in units, draw.
         protocol: the recipe.
-        workers: processes that decode.
         index: of ImageNet's training images, with `classes.json` beside it.
         domains: `natural_relaxed` of each of them.
         suites: test sets.
@@ -61,6 +59,7 @@ def train_subset_nets(
         if suite.dataset == "domain_net"
     }
     tested = [only(s, groups[s.dataset]) if s.dataset in groups else s for s in suites]
+    finished = []
     for kind, size, draw in runs:
         source = rows[rows["image_id"].map(natural)] if kind == "natural" else rows
         wanted = round(size * protocol.unit)
@@ -68,18 +67,23 @@ def train_subset_nets(
             source["image_id"].tolist(), wanted, protocol.seed, f"{kind}{draw}"
         )
         chosen = source.iloc[drawn]
-        key = [kind, wanted, draw, protocol.model_dump(), sha256_file(index), sha256_file(domains)]
+        result = protocol.model_dump(exclude=RESNETS_ASIDE)
+        key = [kind, wanted, draw, result, sha256_file(index), sha256_file(domains)]
         key += [chosen[PIXELS].iloc[0]] if PIXELS in chosen else []
-        scratch = (
-            checkpoints / "subset_nets" / stable_hash([*key, sha256_file(subset_nets.__file__)])
-        )
+        name = stable_hash([*key, sha256_file(subset_nets.__file__)])
+        scratch = checkpoints / "subset_nets" / name
         paths, labels = chosen["path"].tolist(), chosen["label"].tolist()
         net = subset_nets.train(
-            paths, labels, len(names), protocol, Checkpoints(scratch, 0.0), workers
+            paths,
+            labels,
+            len(names),
+            protocol,
+            Checkpoints(scratch, protocol.checkpoint_every_s),
+            workers,
         )
         folder = out[f"{kind}_{size:g}_{draw}"]
         ready = {"1": subset_nets.Net(net, protocol, groups)}
-        found = pd.concat([evaluate(ready, s, [], 256, workers) for s in tested])
+        found = pd.concat([evaluate(ready, s, [], 256, protocol.workers) for s in tested])
         table = scores(found).assign(
             run=folder.parent.name, method=NAMES[kind], size=size, draw=draw
         ).drop(columns="checkpoint")  # fmt: skip
@@ -88,18 +92,23 @@ def train_subset_nets(
                 frame.to_parquet(temporary, index=False)
         with whole_file(folder / "model.safetensors") as temporary:
             save_file({k: v.contiguous() for k, v in net.state_dict().items()}, temporary)
+        finished.append(scratch)
+    # Not before: of a job that is killed Snakemake deletes what it has written.
+    for scratch in finished:
         shutil.rmtree(scratch)
 
 
 if "snakemake" in globals():
+    from replidg import devices
     from replidg.log import setup
 
     setup(snakemake.log[0])
+    devices.take(snakemake.resources.get("gpu", 0))
     given = snakemake.input
     train_subset_nets(
         runs=[tuple(run) for run in snakemake.params.runs],
-        protocol=ResNets.model_validate(snakemake.params.protocol),
-        workers=snakemake.config["forgotten"]["training"]["resnets"]["workers"],
+        # The rule's parameters have what of it decides the result.
+        protocol=ResNets.model_validate(snakemake.config["forgotten"]["training"]["resnets"]),
         index=Path(given.index),
         domains=Path(given.domains),
         suites=[

@@ -35,6 +35,7 @@ package do not know which one they run at, and `scale` is only a name that the r
 |---|---|---|---|
 | demo | `config.yaml` | pictures that ship with the package | a tiny CLIP, trained in the run |
 | full | + `config/full.yaml` | folders that you have (`data_root`) | the paper's checkpoint |
+| rehearsal | + `config/rehearsal.yaml` | the demo's pictures, few | the papers' architectures |
 
 ## How overlays merge
 
@@ -45,7 +46,9 @@ else, lists included, is replaced. So
 - `seeds: [0]` replaces the list, it does not add to it;
 - a key is never removed: to undo one of the demo's keys, set it to the value that you want (its
   default is in the tables below), and set an optional one to `null`;
-- an entry of a table (a data set, a model, a method) that nothing refers to is left alone by `all`.
+- an entry of a table (a data set, a model, a method) that nothing refers to is left alone by `all`;
+- an overlay may be based on another file: `base: full.yaml`, as seen from the overlay. That is read
+  before all overlays, unless it is given itself: then it keeps its place.
 
 Several overlays may be given, the last one wins, and `--config` goes over all of them. Both options
 take every word up to the next option, so targets come first:

@@ -10,6 +10,7 @@ import logging
 import signal
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,10 +18,11 @@ from typing import Any, Protocol
 
 import torch
 
+from replidg import processes
 from replidg.files import whole_file
+from replidg.processes import STOPPED
 
 logger = logging.getLogger(__name__)
-STOPPED = 99
 
 
 class Checkpoints:
@@ -41,11 +43,13 @@ class Checkpoints:
         return time.monotonic() - self.saved_at >= self.every_s
 
     def save(self, state: dict[str, Any]) -> None:
-        """Write `state`, keeping the checkpoint before it."""
-        if self.newest.exists():
-            self.newest.replace(self.previous)
+        """Write `state`, keeping the checkpoint before it; while it is written there are two."""
+        for leftover in self.newest.parent.glob(f".{self.newest.stem}.*.part*"):
+            leftover.unlink()  # of a process that was killed while it wrote: as large as the others
         with whole_file(self.newest) as temporary:
             torch.save(state, temporary)
+            if self.newest.exists():
+                self.newest.replace(self.previous)
         self.saved_at = time.monotonic()
 
     def load(self) -> dict[str, Any] | None:
@@ -53,12 +57,28 @@ class Checkpoints:
         for path in (self.newest, self.previous):
             if path.is_file():
                 try:
-                    return torch.load(path, map_location="cpu", weights_only=True)
-                # torch raises nearly anything on a damaged file: KeyError, EOFError, RuntimeError …
+                    return read(path)
+                # See `read` for what a damaged file may raise.
                 except Exception as error:
                     logger.warning("%s is damaged (%r); trying the one before", path, error)
                     path.unlink()
         return None
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return a checkpoint.
+
+    torch does not compare its records with their checksums: a flipped bit would go unnoticed.
+
+    Raises:
+        zipfile.BadZipFile: a record is not what was written.
+        Exception: torch raises nearly anything on a damaged file: KeyError, EOFError …
+    """
+    with zipfile.ZipFile(path) as file:
+        damaged = file.testzip()
+    if damaged is not None:
+        raise zipfile.BadZipFile(f"the checksum of {damaged} is wrong")
+    return torch.load(path, map_location="cpu", weights_only=True)
 
 
 class StopRequest:
@@ -102,16 +122,28 @@ class Resumable(Protocol):
 
 def resume(run: Resumable, checkpoints: Checkpoints, name: str) -> None:
     """Continue from the newest checkpoint that can be read, if there is one."""
+    if not processes.is_main():
+        processes.meet()  # the main one takes damaged files away first
     state = checkpoints.load()
+    if processes.is_main():
+        processes.meet()
     if state is not None:
         run.load_state_dict(state)
         logger.info("%s: resuming after step %d", name, run.step)
 
 
 def keep(run: Resumable, checkpoints: Checkpoints, stop: StopRequest, name: str) -> None:
-    """After a step: save if it is time to, or if a signal came, after which the job exits."""
-    if stop or checkpoints.due():
-        checkpoints.save(run.state_dict())
-    if stop:
-        logger.warning("%s: stopped by signal %d, step %d saved", name, stop.signal, run.step)
+    """After a step: save if it is time to, or if a signal came, after which the job exits.
+
+    Of several processes the first one saves, by its clock; a signal to one stops all.
+    """
+    main = processes.is_main()
+    stopped, due = processes.agreed([bool(stop), main and checkpoints.due()])
+    if stopped or due:
+        state = run.state_dict()  # by all processes: some gather in it what each has
+        if main:
+            checkpoints.save(state)
+    if stopped:
+        processes.meet()  # torchrun ends the others when one is gone
+        logger.warning("%s: stopped by signal %s, step %d saved", name, stop.signal, run.step)
         sys.exit(STOPPED)

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from replidg.artefacts import ARTEFACTS, PAPERS, missing, target
-from replidg.commands import bundle, datasets, published, verdicts
+from replidg.commands import budget, bundle, datasets, measured, published, status, verdicts
 
 #: Stage targets with one line each, in the order in which they run.
 STAGES: dict[str, str] = {
@@ -116,6 +116,9 @@ def make_parser() -> argparse.ArgumentParser:
     published.add_parser(commands)
     verdicts.add_parser(commands)
     bundle.add_parser(commands)
+    budget.add_parser(commands)
+    status.add_parser(commands)
+    measured.add_parser(commands)
     return parser
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ def picture(seed: int, size: int = 40) -> bytes:
     return out.getvalue()
 
 
-def write_corpus(folder: Path, counts: list[int]) -> list[Shard]:
+def write_corpus(folder: Path, counts: list[int], damaged: Collection[int] = ()) -> list[Shard]:
     """Write shards as img2dataset does; image ids are 0, 1, ... through all of them."""
     folder.mkdir(parents=True, exist_ok=True)
     shards, seen = [], 0
@@ -48,7 +49,7 @@ def write_corpus(folder: Path, counts: list[int]) -> list[Shard]:
         with tarfile.open(path, "w") as file:
             for _ in range(count):
                 members = {
-                    "jpg": picture(seen),
+                    "jpg": b"no picture" if seen in damaged else picture(seen),
                     "txt": f"a picture of thing {seen % 5}".encode(),
                     "json": json.dumps({"SAMPLE_ID": seen, "url": f"u{seen}"}).encode(),
                 }

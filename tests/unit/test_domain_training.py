@@ -77,11 +77,11 @@ def run_of(labels, backbone, training=FT, against=None, lr=0.1):
 
 def test_small_forward_passes_give_the_same_step(labels, backbone):
     steps = []
-    for micro in (None, 3):
-        run = run_of(labels, backbone, FT.model_copy(update={"micro_batch": micro}))
+    for parts in (1, 3):
+        run = run_of(labels, backbone, FT.model_copy(update={"accumulate": parts}))
         pixels = torch.randint(256, (8, 3, 16, 16), generator=torch.Generator().manual_seed(0))
         loss = run.train_step(pixels.to(torch.uint8), torch.arange(8) % 3)
-        steps.append((loss, run.net.readout.linear.weight.detach().clone()))
+        steps.append((loss.item(), run.net.readout.linear.weight.detach().clone()))
     assert steps[0][0] == pytest.approx(steps[1][0], rel=1e-5)
     torch.testing.assert_close(steps[0][1], steps[1][1], rtol=1e-4, atol=1e-6)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -91,6 +92,30 @@ def test_packing_that_was_killed_goes_on_to_the_same_bytes(tmp_path, monkeypatch
     assert [path.name for path in read] == ["00000.tar", "00001.tar", "00001.tar", "00002.tar"]
     for path in (tmp_path / "whole").iterdir():
         assert path.read_bytes() == (tmp_path / "out" / path.name).read_bytes(), path.name
+
+
+def test_a_pool_that_was_killed_while_it_was_moved_is_not_packed_again(tmp_path, monkeypatch):
+    shards = write_corpus(tmp_path / "corpus", [5, 4])
+    order = Order([(s, p) for s, n in enumerate((5, 4)) for p in range(n)], 0, "natural")
+    pack(shards, order, 3, tmp_path / "whole", tmp_path / "a")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/00007.tar").write_bytes(b"of an older, larger pool")
+    move, moved = Path.replace, []
+
+    def killed(self, target):
+        moved.append(target)
+        if len(moved) == 2:
+            raise KeyboardInterrupt
+        return move(self, target)
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        pack(shards, order, 3, tmp_path / "out", tmp_path / "b")
+    monkeypatch.setattr(pools, "samples", None)
+    pack(shards, order, 3, tmp_path / "out", tmp_path / "b")
+    found = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    assert found == {path.name: path.read_bytes() for path in (tmp_path / "whole").iterdir()}
+    assert not (tmp_path / "b").exists()
 
 
 def test_packing_names_members_that_are_in_no_shard(tmp_path):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import sys
+from pathlib import Path
 
 import numpy as np
 import open_clip
@@ -14,7 +17,7 @@ from open_clip_train import main as trainer
 from safetensors.torch import load_file, save_file
 
 from replidg.checkpoints import Checkpoints
-from replidg.config.forgotten_training import Mix, Mixes, ResNets
+from replidg.config.forgotten_training import ClipRun, Mix, Mixes, ResNets
 from replidg.data.class_groups import read_groups
 from replidg.data.errors import DatasetError
 from replidg.data.pools import Order, pack
@@ -72,7 +75,7 @@ def test_several_processes_are_started_by_torchrun():
     assert words[:3] == [sys.executable, "-m", "torch.distributed.run"]
     assert words[3:] == [
         "--nnodes=1", "--nproc-per-node=4", "--standalone", "-m", "--",
-        "replidg.training.clip_main", "--lr=1",
+        "replidg.training.clip_main", clip_mixes.settings_of(one).model_dump_json(), "--lr=1",
     ]  # fmt: skip
     two = one.model_copy(update={"nodes": 2, "launcher": ["srun", "--ntasks-per-node=1"]})
     words = clip_mixes.command(two, [], {"MASTER_ADDR": "node1", "SLURM_JOB_ID": "7"})
@@ -82,47 +85,83 @@ def test_several_processes_are_started_by_torchrun():
         clip_mixes.command(two, [], {})
 
 
+def test_words_for_several_gpus_reach_open_clip(folders, tmp_path):
+    data = clip_mixes.training_set("half", MIXES.sets["half"], MIXES, folders)
+
+    def parsed(**changes):
+        run = ClipRun.model_validate(RUN.model_dump() | changes)
+        words = clip_mixes.arguments(run, data, tmp_path, tmp_path, "run", 0)
+        return trainer.parse_args(words)
+
+    plain = parsed()
+    assert (plain.local_loss, plain.gather_with_grad, plain.accum_freq) == (False, False, 1)
+    found = parsed(local_loss=True, gather_with_grad=True, accumulate=2, precision="amp_bf16")
+    assert (found.local_loss, found.gather_with_grad, found.accum_freq) == (True, True, 2)
+    assert (found.precision, found.batch_size) == ("amp_bf16", 4)
+    with pytest.raises(ValueError, match="gather_with_grad: true"):
+        parsed(local_loss=True)
+
+
 def epochs_in(folder):
     return [folder / f"epoch{n:03d}.safetensors" for n in range(1, RUN.epochs + 1)]
 
 
-def test_a_killed_training_ends_in_the_same_weights(folders, tmp_path, monkeypatch):
+def test_a_finished_training_is_not_done_again(folders, tmp_path, monkeypatch):
+    """Its job had more to do, was killed, and lost the files that Snakemake knows of."""
     data = clip_mixes.training_set("half", MIXES.sets["half"], MIXES, folders)
-    clip_mixes.train("half", 0, RUN, data, epochs_in(tmp_path / "whole"), tmp_path / "a")
-    begun = []
-    save = clip_main.save_weights
+    out, scratch = epochs_in(tmp_path / "out"), tmp_path / "scratch"
+    clip_mixes.train("half", 0, RUN, data, out, scratch)
+    first = [path.read_bytes() for path in out]
+    assert len(set(first)) == RUN.epochs
+    for path in out:
+        path.unlink()
+    monkeypatch.setattr(clip_main, "main", None)
+    clip_mixes.train("half", 0, RUN, data, out, scratch)
+    assert [path.read_bytes() for path in out] == first
 
-    def killed(model, path):
-        begun.append(path.name)
-        if len(begun) == 2:  # trained, but not saved
-            raise KeyboardInterrupt
-        save(model, path)
 
-    monkeypatch.setattr(clip_main, "save_weights", killed)
-    with pytest.raises(KeyboardInterrupt):
-        clip_mixes.train("half", 0, RUN, data, epochs_in(tmp_path / "out"), tmp_path / "b")
-    clip_mixes.train("half", 0, RUN, data, epochs_in(tmp_path / "out"), tmp_path / "b")
-    assert begun == [f"epoch00{n}.safetensors" for n in (1, 2, 2, 3)]
-    whole, out = epochs_in(tmp_path / "whole"), epochs_in(tmp_path / "out")
-    assert [path.read_bytes() for path in whole] == [path.read_bytes() for path in out]
-    assert len({path.read_bytes() for path in whole}) == RUN.epochs
-    assert not list((tmp_path / "b").rglob("*.pt"))
-    other = epochs_in(tmp_path / "other")
-    clip_mixes.train("half", 1, RUN, data, other, tmp_path / "a")
-    assert other[-1].read_bytes() != whole[-1].read_bytes()
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    """A pool of two shards of 4: one for each of two processes, one batch of 8 for one."""
+    root = tmp_path_factory.mktemp("pair")
+    shards = write_corpus(root / "corpus", [8])
+    pack(shards, Order([(0, p) for p in range(8)], 0, "natural"), 4, root / "natural", root / "s")
+    mix = Mix(natural="all")
+    return clip_mixes.training_set("pair", mix, MIXES, {"natural": root / "natural"})
 
 
 @pytest.mark.slow
-def test_two_processes_train_together(folders, tmp_path):
-    """torchrun, with processes that decode, as on a machine of several GPUs."""
-    data = clip_mixes.training_set("half", MIXES.sets["half"], MIXES, folders)
-    run = RUN.model_copy(update={"gpus_per_node": 2, "workers": 1})
-    clip_mixes.train("half", 0, run, data, epochs_in(tmp_path / "out"), tmp_path / "scratch")
-    weights = [load_file(path) for path in epochs_in(tmp_path / "out")]
-    assert not any(name.startswith("module.") for name in weights[0])
-    name = "visual.conv1.weight"
-    assert not torch.equal(weights[0][name], weights[-1][name])
-    assert all(tensor.isfinite().all() for tensor in weights[-1].values())
+def test_two_processes_take_the_steps_of_one(pair, tmp_path, monkeypatch):
+    """torchrun, with processes that decode; a signal to one of the two stops both after its step.
+
+    Both runs see the same 8 whole pictures a step, so their weights are equal to rounding, which
+    Adam enlarges where a gradient is about 0.
+    """
+    same = {"crop_scale": (1.0, 1.0), "local_loss": True, "gather_with_grad": True, "eps": 1e-4}
+    one = RUN.model_copy(update=same)
+    two = one.model_copy(update={"gpus_per_node": 2, "workers": 1})
+
+    def train(run, name):
+        clip_mixes.train(
+            "pair", 0, run, pair, epochs_in(tmp_path / name), tmp_path / f"{name}_work"
+        )
+        return [path.read_bytes() for path in epochs_in(tmp_path / name)]
+
+    train(one, "one")
+    whole = train(two, "two")
+    with monkeypatch.context() as patch:
+        patch.setattr(clip_main, "__name__", "stopping_clip")
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
+        with pytest.raises(SystemExit):
+            train(two, "stopped")
+    (saved,) = (tmp_path / "stopped_work").rglob("newest.pt")
+    assert Checkpoints(saved.parent, 1).load()["step"] == 2
+    assert train(two, "stopped") == whole
+    for first, second in zip(epochs_in(tmp_path / "one"), epochs_in(tmp_path / "two"), strict=True):
+        wanted, found = load_file(first), load_file(second)
+        assert wanted.keys() == found.keys()  # without `module.`
+        for name, value in wanted.items():
+            torch.testing.assert_close(found[name], value, rtol=0, atol=1e-5, msg=name)
 
 
 def test_initial_image_tower_is_written_where_open_clip_finds_it(tmp_path):
@@ -185,6 +224,31 @@ def test_accuracies_with_masks_and_accepted_labels(tmp_path):
     assert table.loc["clean", ["n", "correct"]].tolist() == [4, 4]
     assert table.loc["clean", "top1"] == 100.0
     assert found["pred_clean"].tolist() == [0, 2, 2, 0, 0, 2]
+
+
+def test_what_a_killed_evaluation_has_done_is_kept(tmp_path):
+    own, weights = suite(tmp_path), tmp_path / "weights"
+    weights.write_bytes(b"1")
+    table = np.float32([[1, 0, 0]] * 6)
+    made = []
+
+    def make():
+        made.append(1)
+        return clip_evaluation.evaluate({"1": Fixed(table)}, own, [], 4, 0)
+
+    def once(key):
+        return clip_evaluation.evaluate_once({"1": weights}, [key], tmp_path / "parts", make)
+
+    first, again = once(own.key()), once(own.key())
+    assert len(made) == 1
+    pd.testing.assert_frame_equal(first, again)
+    pd.testing.assert_frame_equal(first, make())
+    weights.write_bytes(b"2")
+    once(own.key())
+    kept = own.kept.copy()
+    kept[0] = False
+    once(dataclasses.replace(own, kept=kept).key())
+    assert len(made) == 4
 
 
 def test_predict_allows_no_masked_class():
@@ -251,30 +315,6 @@ NETS = ResNets(
     architecture="efficientnet_lite0_stride16", unit=1, sizes=[8], epochs=2, batch_size=4, lr=0.01,
     warmup_epochs=1, train_size=32, test_size=32,
 )  # fmt: skip
-
-
-def test_killed_classifier_ends_in_the_same_weights(tmp_path, monkeypatch):
-    paths = []
-    for place in range(8):
-        (tmp_path / f"{place}.jpg").write_bytes(picture(place))
-        paths.append(str(tmp_path / f"{place}.jpg"))
-    labels = [0, 1] * 4
-    whole = subset_nets.train(paths, labels, 2, NETS, Checkpoints(tmp_path / "a", 0.0))
-    step, calls = subset_nets._epoch, []
-
-    def killed(*arguments):
-        calls.append(1)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        step(*arguments)
-
-    monkeypatch.setattr(subset_nets, "_epoch", killed)
-    with pytest.raises(KeyboardInterrupt):
-        subset_nets.train(paths, labels, 2, NETS, Checkpoints(tmp_path / "b", 0.0))
-    again = subset_nets.train(paths, labels, 2, NETS, Checkpoints(tmp_path / "b", 0.0))
-    assert len(calls) == 3
-    states = whole.state_dict(), again.state_dict()
-    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
 
 def test_subsets_are_nested_and_named(tmp_path):

@@ -11,13 +11,18 @@ BASE = {
     "config",
     "files",
     "log",
+    "measured",
     "progress",
     "seeds",
     "artefacts",
     "artefacts_vltseg",
     "artefacts_forgotten",
     "checkout",
+    "devices",
+    "orphans",
     "checkpoints",
+    "arithmetic",
+    "processes",
     "compat",
     "typed",
     # What training selects by and metrics report.
@@ -36,6 +41,8 @@ ALLOWED = {
     "metrics": BASE,
     "published": BASE,
     "reporting": {*BASE, "metrics", "published"},
+    "budget": {*BASE, "data"},
+    "status": BASE,
 }
 FILES = sorted(SOURCE.rglob("*.py"))
 

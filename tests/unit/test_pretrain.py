@@ -77,56 +77,6 @@ def test_other_settings_give_other_weights(change, corpus, unbroken, tmp_path):
     assert not torch.equal(other["visual.proj"], unbroken["visual.proj"])
 
 
-class Killed(BaseException):
-    """Stands for a kill: nothing may catch it."""
-
-
-@pytest.mark.parametrize("epoch", [0, 1, 2])
-@pytest.mark.parametrize("when", ["before the epoch", "before its checkpoint"])
-def test_stopped_and_resumed_is_unbroken(epoch, when, corpus, unbroken, tmp_path, monkeypatch):
-    own = pretrain.train_one_epoch
-
-    def dying(clip, data, loss, number, *rest):
-        if number == epoch and when == "before the epoch":
-            raise Killed
-        own(clip, data, loss, number, *rest)
-        if number == epoch:
-            raise Killed
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pretrain, "train_one_epoch", dying)
-        with pytest.raises(Killed):
-            train(corpus, tmp_path)
-    assert (tmp_path / "newest.pt").exists() is (epoch > 0)
-    resumed = []
-
-    def counting(clip, data, loss, number, *rest):
-        resumed.append(number)
-        own(clip, data, loss, number, *rest)
-
-    monkeypatch.setattr(pretrain, "train_one_epoch", counting)
-    torch.manual_seed(99)
-    assert_same(train(corpus, tmp_path).state_dict(), unbroken)
-    assert resumed == list(range(epoch, 3))
-
-
-def test_a_kill_while_saving_leaves_the_checkpoint_before(corpus, unbroken, tmp_path):
-    own = torch.save
-
-    def half(state, path):
-        own(state, path)
-        if state["epochs"] == 2:
-            Path(path).write_bytes(Path(path).read_bytes()[:1000])
-            raise Killed
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(torch, "save", half)
-        with pytest.raises(Killed):
-            train(corpus, tmp_path)
-    assert torch.load(tmp_path / "previous.pt")["epochs"] == 1
-    assert_same(train(corpus, tmp_path).state_dict(), unbroken)
-
-
 def test_epochs_see_each_image_once_with_one_of_its_captions(corpus):
     pairs = pretrain.ImageTextPairs(corpus, SPEC, 5, channels_last=False)
     loader = pretrain.PairLoader(pairs, 4)
@@ -134,7 +84,7 @@ def test_epochs_see_each_image_once_with_one_of_its_captions(corpus):
     orders = []
     for epoch in (0, 1, 0):
         loader.set_epoch(epoch)
-        batches = list(loader)
+        batches = list(loader.batches())
         assert [tuple(images.shape) for images, _ in batches] == [(4, 3, 32, 32)] * 2
         rows = []
         for tokens in torch.cat([tokens for _, tokens in batches]):

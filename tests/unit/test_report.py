@@ -20,6 +20,7 @@ from replidg.reporting.report import Absent, Entry, render_report, write_report
 from replidg.reporting.report_assets import read_template
 from replidg.reporting.report_captions import caption_html, fill_caption, first_sentence
 from replidg.reporting.report_cells import read_csv_grid, read_markdown_grid, words_for
+from replidg.reporting.report_inputs import random_models
 
 ROOT = Path(__file__).parents[2]
 EVIL = '<script>alert("1")</script><img src=x onerror=alert(2)>'
@@ -196,6 +197,17 @@ def test_provenance_is_told(page):
 
 def test_same_input_same_page(html):
     assert render_report(ENTRIES, PROVENANCE, "demo", date="1 May 2025") == html
+
+
+def test_random_weights_are_told_whatever_the_scale_is_called(tmp_path):
+    for name, facts in (("a", '{"random_weights": true}'), ("b", "{}"), ("c", "{}")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.json").write_text(facts)
+    names = random_models({"models": {"a": {}, "b": {}, "missing": {}}}, tmp_path)
+    assert names == ["a"]
+    text = Page(render_report(ENTRIES[:1], {}, "full", random=names)).text
+    assert "Random weights stand in the place of the checkpoints of a." in text
+    assert "These numbers mean nothing" in text and "can be held against" not in text
 
 
 def test_scales_have_words_of_their_own():

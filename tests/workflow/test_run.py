@@ -127,6 +127,32 @@ def test_a_changed_learning_rate_reruns_its_method_alone(
     }
 
 
+def test_stores_of_images_leave_every_byte_as_it_was(finished: Workspace, tmp_path: Path) -> None:
+    """A data set read from stores is trained on and embedded anew, with the same results."""
+    store = {"kind": "input", "size": 64, "resize": "squash", "interpolation": "bilinear"}
+    use = {"pictograms": "exact"}
+    workspace = changed(
+        finished,
+        tmp_path / "copy",
+        image_stores={"squashed": store},
+        image_store={
+            "training": use, "embedding": use, "evaluation": {"pictograms": "squashed"}
+        },
+    )  # fmt: skip
+    jobs = workspace.planned()
+    assert (jobs["pack_images"], jobs["train_classifier"], jobs["embed_images"]) == (2, 2, 2)
+    assert "pretrain_clip" not in jobs and "index_dataset" not in jobs
+    run = "results/runs/alignment/tiny_clip/pictograms/all_targets/erm/seed0"
+    embeddings = "results/embeddings/tiny_clip/clip/pictograms/images.safetensors"
+    workspace.run(f"{run}/predictions.parquet", embeddings)
+    for path in [embeddings, *(f"{run}/{n}" for n in ("predictions.parquet", "metrics.json"))]:
+        assert (workspace.folder / path).stat().st_mtime > (finished.folder / path).stat().st_mtime
+        assert (workspace.folder / path).read_bytes() == (finished.folder / path).read_bytes()
+    # Another data set's store concerns nobody here.
+    other = changed(finished, tmp_path / "other", image_store={"training": {"PACS": "exact"}})
+    assert set(other.planned()) == {"all", "build_report"}
+
+
 @pytest.mark.parametrize(
     ("stage", "sign"),
     [

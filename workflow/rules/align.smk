@@ -12,8 +12,8 @@ rule score_alignment:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=4000,
-        runtime="1h",
+        mem_mb=grows(4000),
+        runtime=grows("1h"),
     params:
         domains=target_domains,
         scale=setting("alignment/calibration_scale"),
@@ -43,8 +43,8 @@ rule split_alignment:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=4000,
-        runtime="1h",
+        mem_mb=grows(4000),
+        runtime=grows("1h"),
     params:
         datasets=PAPER.datasets,
         thresholds=setting("alignment/thresholds"),

@@ -16,8 +16,8 @@ rule exchange_alignment_labels:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=4000,
-        runtime="1h",
+        mem_mb=grows(4000),
+        runtime=grows("1h"),
     params:
         domains=target_domains,
         noise=setting("alignment/annotation/noise"),
@@ -42,8 +42,8 @@ rule write_alignment_annotation:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=4000,
-        runtime="1h",
+        mem_mb=grows(4000),
+        runtime=grows("1h"),
     params:
         datasets=PAPER.datasets,
         annotation=PAPER.annotation.model_dump(mode="json", exclude={"labels"}),
@@ -66,8 +66,8 @@ rule evaluate_alignment_labels:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=2000,
-        runtime="10m",
+        mem_mb=grows(2000),
+        runtime=grows("10m"),
     message:
         "Counting wrong labels"
     script:

@@ -1,20 +1,33 @@
 import re
+from pathlib import Path
+
+from snakemake.resources import Resource
 
 import replidg.config
-from replidg import artefacts
+from replidg import artefacts, orphans
 from replidg.data import availability
-from replidg.config import provides, similarity_check, vltseg_arms
+from replidg.config import files, provides, similarity_check, vltseg_arms
 from replidg.config.check import BUDGET_ONLY, run_protocol
 from replidg.config.methods import TEXT_OBJECTIVES
+from replidg.models import random_weights
 
 try:
-    CONFIG = replidg.config.load(config)
+    # Snakemake knows nothing of files that are based on others: they are merged once more.
+    if files.BASE in config:
+        given = [Path("config.yaml"), *workflow.overwrite_configfiles]
+        CONFIG = replidg.config.load(
+            files.merged(given, workflow.config_settings.config)
+        )
+    else:
+        CONFIG = replidg.config.load(config)
 except replidg.config.ConfigError as error:
     raise WorkflowError(str(error)) from None
 
 # Defaults filled in, so that `setting` finds every key and a rule sees just those that it reads.
 config.clear()
-config.update(CONFIG.model_dump(mode="json"))
+config.update(CONFIG.model_dump(mode="json", exclude={"planning"}))
+
+random_weights.allow(CONFIG.random_weights != "never")
 
 PAPER = CONFIG.alignment
 CHECKPOINTS = "checkpoints"
@@ -70,6 +83,30 @@ def setting(path, **default):
     return value
 
 
+def grows(amount):
+    """Return what a job asks for: as much again each time that it is tried again.
+
+    Megabytes as a number, time as text ("12h"). `--resources mem_mb=... runtime=...`, best in a
+    profile, is the most that a job gets. Above a job's own need 500 MB are for the two Snakemakes
+    that Slurm's plugin runs in it.
+    """
+    once = Resource.parse_human_friendly("runtime", amount)
+
+    def grown(wildcards, attempt):
+        return once * attempt
+
+    return grown
+
+
+def start_alone(logs):
+    """End the cluster jobs of a run that was killed before this one submits its own."""
+    try:
+        for log in logs:
+            orphans.end(Path(log))
+    except orphans.OrphanError as error:
+        raise WorkflowError(str(error)) from None
+
+
 wildcard_constraints:
     dataset=any_of(CONFIG.datasets),
     model=any_of(CONFIG.models),
@@ -83,14 +120,31 @@ wildcard_constraints:
     seed=rf"seed\d+|{ALL_SEEDS}",
 
 
+def only_planned():
+    """Whether this plans as if all that a user has to give were there; never so in a real run."""
+    if CONFIG.planning and not workflow.dryrun:
+        raise WorkflowError(
+            "planning: true is for dry runs, as ./replidg budget makes them: leave it out"
+        )
+    return CONFIG.planning
+
+
 def obtainable(wildcards):
     """No files: a check, while the DAG is built, that the data set can be had without its user."""
+    if only_planned():
+        return []
     name = wildcards.dataset
     root, mirrors = CONFIG.data_root.get(name), CONFIG.data_mirrors.get(name, [])
     problem = availability.problem(name, CONFIG.datasets[name], root, mirrors)
     if problem:
         raise WorkflowError(problem)
     return []
+
+
+def retrieved(wildcards):
+    """What of a data set's configuration decides its files; how many are indexed does not."""
+    dataset = config["datasets"][wildcards.dataset]
+    return {key: value for key, value in dataset.items() if key != "index_images"}
 
 
 def checked(dataset):
@@ -170,7 +224,7 @@ def perceptual_images(wildcards):
 def corpus_at_hand(wildcards):
     """No files: a check, while the DAG is built, that there is a corpus to search."""
     problem = similarity_check.missing_corpus(CONFIG)
-    if problem:
+    if problem and not only_planned():
         raise WorkflowError(problem)
     return []
 
@@ -193,6 +247,14 @@ def own_sizes(wildcards):
     """A user's file of object sizes, where it is configured."""
     how = PAPER.object_size
     return how.path.format(dataset=wildcards.dataset) if how.source == "csv" else []
+
+
+def trained_model(wildcards):
+    """What of a CLIP that this run trains decides its weights."""
+    model = config["models"][wildcards.model]
+    training = model["training"]
+    kept = {key: training[key] for key in training if key not in BUDGET_ONLY}
+    return model | {"training": kept}
 
 
 def job_protocol(wildcards):
@@ -222,9 +284,15 @@ def training_texts(wildcards):
     return class_texts(wildcards.model, method.prompts, wildcards.dataset)
 
 
+def chosen_targets(dataset):
+    """Domains that the alignment paper's trainings leave out in turn."""
+    domains = CONFIG.datasets[dataset].domains
+    return [name for name in domains if not PAPER.targets or name in PAPER.targets]
+
+
 def job_targets(wildcards):
     everything = wildcards.target == ALL_TARGETS
-    return target_domains(wildcards) if everything else [wildcards.target]
+    return chosen_targets(wildcards.dataset) if everything else [wildcards.target]
 
 
 def job_seeds(wildcards):
@@ -235,7 +303,7 @@ def job_seeds(wildcards):
 def runs(dataset, method, model=PAPER.model):
     """Folders of the jobs that train a method on a data set; a job may hold several runs."""
     together = PAPER.runs_per_job
-    targets = CONFIG.datasets[dataset].domains if together == "one" else [ALL_TARGETS]
+    targets = chosen_targets(dataset) if together == "one" else [ALL_TARGETS]
     seeds = (
         [ALL_SEEDS] if together == "all" else [f"seed{seed}" for seed in PAPER.seeds]
     )

@@ -14,8 +14,8 @@ rule compare_alignment:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=4000,
-        runtime="10m",
+        mem_mb=grows(4000),
+        runtime=grows("10m"),
     params:
         names=PAPER.datasets,
         datasets=PAGES,

@@ -10,10 +10,10 @@ rule retrieve_dataset:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=2000,
-        runtime="2d",
+        mem_mb=grows(2000),
+        runtime=grows("2d"),
     params:
-        dataset=setting("datasets/{dataset}"),
+        dataset=retrieved,
         root=setting("data_root/{dataset}", default=None),
     message:
         "Retrieving and checking {wildcards.dataset}"
@@ -35,10 +35,10 @@ rule convert_dataset:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=4000,
-        runtime="6h",
+        mem_mb=grows(4000),
+        runtime=grows("6h"),
     params:
-        dataset=setting("datasets/{dataset}"),
+        dataset=retrieved,
     message:
         "Converting {wildcards.dataset} to the layout that its reader reads"
     script:
@@ -58,8 +58,8 @@ rule index_dataset:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=4000,
-        runtime="2h",
+        mem_mb=grows(4000),
+        runtime=grows("2h"),
     params:
         dataset=setting("datasets/{dataset}"),
         domains=indexed_domains,

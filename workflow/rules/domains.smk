@@ -16,8 +16,8 @@ rule download_shards:
         "../../envs/environment.yaml"
     threads: CORPUS.img2dataset.processes
     resources:
-        mem_mb=64000,
-        runtime="7d",
+        mem_mb=grows(64000),
+        runtime=grows("7d"),
     params:
         corpus=CORPUS.model_dump(
             mode="json",
@@ -43,8 +43,8 @@ rule retrieve_shards:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=4000,
-        runtime="1d",
+        mem_mb=grows(4000),
+        runtime=grows("1d"),
     params:
         corpus=CORPUS.model_dump(
             mode="json", include={"source", "folder", "images_per_shard"}
@@ -72,8 +72,8 @@ rule sample_domain_images:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=8000,
-        runtime="12h",
+        mem_mb=grows(8000),
+        runtime=grows("12h"),
     params:
         datasets=FORGOTTEN_TESTED,
         sets=FORGOTTEN_SETS,
@@ -98,8 +98,8 @@ rule label_domains:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=4000,
-        runtime="10m",
+        mem_mb=grows(4000),
+        runtime=grows("10m"),
     params:
         labels=DOMAINS.labels.model_dump(
             mode="json", include={"sheets", "files", "truth", "held_out", "seed"}
@@ -131,8 +131,8 @@ for job, names in CLASSIFIER_JOBS.items():
         threads: DOMAINS.threads
         resources:
             gpu=1,
-            mem_mb=32000,
-            runtime="12h",
+            mem_mb=grows(32000),
+            runtime=grows("12h"),
         params:
             names=names,
             classifying=CLASSIFYING,

@@ -14,8 +14,8 @@ rule embed_images:
     threads: CONFIG.embedding.threads
     resources:
         gpu=1,
-        mem_mb=8000,
-        runtime="4h",
+        mem_mb=grows(8000),
+        runtime=grows("4h"),
     params:
         preprocessing=setting("preprocessing/{preprocessing}"),
         channels_last=setting("models/{model}/channels_last", default=False),
@@ -39,8 +39,8 @@ rule embed_texts:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=8000,
-        runtime="1h",
+        mem_mb=grows(8000),
+        runtime=grows("1h"),
     params:
         prompts=setting("prompts/{prompts}"),
     message:
@@ -64,8 +64,8 @@ rule classify_zero_shot:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=4000,
-        runtime="1h",
+        mem_mb=grows(4000),
+        runtime=grows("1h"),
     params:
         domains=target_domains,
         target_images=setting("alignment/target_images", default="all"),

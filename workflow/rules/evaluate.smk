@@ -13,8 +13,8 @@ rule evaluate_alignment_splits:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=4000,
-        runtime="1h",
+        mem_mb=grows(4000),
+        runtime=grows("1h"),
     params:
         datasets=PAPER.datasets,
         bin_width=PAPER.curve.bin_width,
@@ -41,8 +41,8 @@ rule evaluate_alignment:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=8000,
-        runtime="2h",
+        mem_mb=grows(8000),
+        runtime=grows("2h"),
     params:
         datasets=PAPER.datasets,
         curve=setting("alignment/curve"),
@@ -66,8 +66,8 @@ rule evaluate_alignment_backbones:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=8000,
-        runtime="1h",
+        mem_mb=grows(8000),
+        runtime=grows("1h"),
     params:
         trained=[model for model, _ in compared_predictions()],
         split=[[m, dataset] for m in SPLITTING for dataset in PAPER.datasets],

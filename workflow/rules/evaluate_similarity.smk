@@ -16,8 +16,8 @@ rule evaluate_alignment_similarity:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=8000,
-        runtime="2h",
+        mem_mb=grows(8000),
+        runtime=grows("2h"),
     params:
         datasets=PAPER.datasets,
         split=setting("alignment/perceptual_split"),
@@ -41,8 +41,8 @@ rule evaluate_alignment_sources:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=8000,
-        runtime="1h",
+        mem_mb=grows(8000),
+        runtime=grows("1h"),
     params:
         datasets=PAPER.datasets,
         width=PAPER.curve.source_width,
@@ -65,8 +65,8 @@ rule evaluate_alignment_sizes:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=4000,
-        runtime="1h",
+        mem_mb=grows(4000),
+        runtime=grows("1h"),
     params:
         datasets=PAPER.datasets,
         bin_width=PAPER.curve.bin_width,

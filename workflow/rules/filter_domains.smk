@@ -14,8 +14,8 @@ rule choose_domain_classifiers:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=4000,
-        runtime="10m",
+        mem_mb=grows(4000),
+        runtime=grows("10m"),
     params:
         names=list(DOMAINS.classifiers),
         choice=DOMAINS.model_dump(
@@ -58,8 +58,8 @@ rule filter_corpus:
     threads: DOMAINS.threads
     resources:
         gpu=1,
-        mem_mb=32000,
-        runtime="1d",
+        mem_mb=grows(32000),
+        runtime=grows("1d"),
     params:
         preprocessing=config["preprocessing"][DOMAINS.preprocessing],
         flags=clip_flags(DOMAINS.model),
@@ -94,8 +94,8 @@ for job, names in DATASET_JOBS.items():
         threads: DOMAINS.threads
         resources:
             gpu=1,
-            mem_mb=16000,
-            runtime="12h",
+            mem_mb=grows(16000),
+            runtime=grows("12h"),
         params:
             preprocessing=config["preprocessing"][DOMAINS.preprocessing],
             flags=clip_flags(DOMAINS.model),
@@ -127,8 +127,8 @@ if KEEPS_EMBEDDINGS:
         threads: DOMAINS.threads
         resources:
             gpu=1,
-            mem_mb=64000,
-            runtime="2d",
+            mem_mb=grows(64000),
+            runtime=grows("2d"),
         params:
             corpus=CORPUS.model_dump(
                 mode="json", include={"source", "folder", "deduplication", "pruned"}
@@ -156,8 +156,8 @@ rule gather_corpus:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=16000,
-        runtime="4h",
+        mem_mb=grows(16000),
+        runtime=grows("4h"),
     message:
         "Assigning the domains of the web pictures"
     script:
@@ -180,8 +180,8 @@ rule clean_test_sets:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=8000,
-        runtime="20m",
+        mem_mb=grows(8000),
+        runtime=grows("20m"),
     params:
         datasets=FORGOTTEN_TESTED,
         sets=FORGOTTEN_SETS,

@@ -16,10 +16,10 @@ rule pretrain_clip:
     threads: 2
     resources:
         gpu=1,
-        mem_mb=6000,
-        runtime="1h",
+        mem_mb=grows(6000),
+        runtime=grows("1h"),
     params:
-        model=setting("models/{model}"),
+        model=trained_model,
         checkpoints=CHECKPOINTS,
     message:
         "Training {wildcards.model} with open_clip"
@@ -41,10 +41,11 @@ rule retrieve_clip:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=8000,
-        runtime="1h",
+        mem_mb=grows(8000),
+        runtime=grows("1h"),
     params:
         model=setting("models/{model}"),
+        random_weights=setting("random_weights"),
     message:
         "Retrieving the checkpoint {wildcards.model}"
     script:
@@ -65,10 +66,11 @@ rule retrieve_timm:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=8000,
-        runtime="1h",
+        mem_mb=grows(8000),
+        runtime=grows("1h"),
     params:
         model=setting("models/{model}"),
+        random_weights=setting("random_weights"),
     message:
         "Retrieving the checkpoint {wildcards.model}"
     script:

@@ -17,8 +17,8 @@ rule pack_pool:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=16000,
-        runtime="7d",
+        mem_mb=grows(16000),
+        runtime=grows("7d"),
     params:
         pool=setting("forgotten/training/mixes/pools/{pool}"),
         packing=MIXES.model_dump(include={"shard_images", "seed"}),
@@ -47,10 +47,10 @@ for job, dealt_runs in dealt(TRAINED_MIXES, CLIP_RUN.jobs).items():
             "../../envs/environment.yaml"
         threads: CLIP_RUN.threads
         resources:
-            gpu=max(1, CLIP_RUN.gpus_per_node),
+            gpu=max(1, CLIP_RUN.gpus_per_node * CLIP_RUN.nodes),
             nodes=CLIP_RUN.nodes,
-            mem_mb=24000 * max(1, CLIP_RUN.gpus_per_node),
-            runtime="14d",
+            mem_mb=grows(24000 * max(1, CLIP_RUN.gpus_per_node)),
+            runtime=grows("14d"),
         params:
             runs=dealt_runs,
             mixes=MIXES.model_dump(mode="json", exclude={"series", "unit_name"}),
@@ -87,8 +87,8 @@ for job, dealt_runs in evaluated_mixes().items():
         threads: MIXING.zero_shot.threads
         resources:
             gpu=1,
-            mem_mb=32000,
-            runtime="1d",
+            mem_mb=grows(32000),
+            runtime=grows("1d"),
         params:
             runs=mix_checkpoints(dealt_runs),
             protocol=CLIP_PROTOCOL,
@@ -116,8 +116,8 @@ rule evaluate_forgotten:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=4000,
-        runtime="30m",
+        mem_mb=grows(4000),
+        runtime=grows("30m"),
     params:
         runs=[run for own in evaluated_mixes().values() for run in own],
         mixes=MIXES.model_dump(mode="json"),

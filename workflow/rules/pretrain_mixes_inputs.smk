@@ -1,5 +1,7 @@
 # Names and files of the CLIPs that arXiv 2410.08258 trains on mixes.
 
+from replidg.config.forgotten_training import CLIPS_ASIDE, RESNETS_ASIDE
+
 
 MIXES, CLIP_RUN = MIXING.mixes, MIXING.clip
 FORGOTTEN_RUNS = "results/runs/forgotten"
@@ -23,9 +25,7 @@ FORGOTTEN_PLACES = {
     name: list(forgotten_sets.split_name(name)) for name in FORGOTTEN_SETS
 }
 # What of the protocol decides the weights.
-CLIP_PROTOCOL = CLIP_RUN.model_dump(
-    mode="json", exclude={"seeds", "jobs", "keep_weights", "launcher"}
-)
+CLIP_PROTOCOL = CLIP_RUN.model_dump(mode="json", exclude=CLIPS_ASIDE)
 
 
 def dealt(runs, jobs):

@@ -36,8 +36,8 @@ rule build_report:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=2000,
-        runtime="1h",
+        mem_mb=grows(2000),
+        runtime=grows("1h"),
     params:
         scale=CONFIG.scale,
         config=config,

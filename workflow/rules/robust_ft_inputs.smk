@@ -1,4 +1,5 @@
 # Names and files of arXiv 2311.02236 that several rules read.
+from replidg.config.compute import Compute
 from replidg.config.robust_ft import AUGMENTING, AVERAGING
 
 # None: the paper is left out, and has no files.
@@ -54,7 +55,7 @@ def robust_training(wildcards):
     if not arm.swa:
         unused |= AVERAGING
     if arm.kind == "linear_probe":
-        unused |= AUGMENTING
+        unused |= AUGMENTING | set(Compute.model_fields)
     return ROBUST.training.model_dump(mode="json", exclude=unused)
 
 

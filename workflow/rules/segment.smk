@@ -28,8 +28,8 @@ for SEG_JOB, SEG_JOB_WEIGHTS in SEG_TRAIN_JOBS.items():
         threads: CONFIG.vltseg.training.threads
         resources:
             gpu=CONFIG.vltseg.training.gpus,
-            mem_mb=48000,
-            runtime="4d",
+            mem_mb=grows(48000),
+            runtime=grows("4d"),
         params:
             protocol=partial(seg_protocol, SEG_JOB),
             checkpoints=CHECKPOINTS,

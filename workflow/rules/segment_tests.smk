@@ -29,8 +29,8 @@ for SEG_TEST_JOB, SEG_TEST_FILES in SEG_TEST_JOBS.items():
         threads: CONFIG.vltseg.test.threads
         resources:
             gpu=1,
-            mem_mb=24000,
-            runtime="1d",
+            mem_mb=grows(24000),
+            runtime=grows("1d"),
         params:
             tests=partial(seg_test_options, SEG_TEST_JOB),
             checkpoints=CHECKPOINTS,
@@ -56,8 +56,8 @@ rule check_submissions:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=4000,
-        runtime="1h",
+        mem_mb=grows(4000),
+        runtime=grows("1h"),
     params:
         tta=CONFIG.vltseg.submissions.tta if CONFIG.vltseg.submissions else None,
     message:

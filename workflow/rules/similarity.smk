@@ -21,8 +21,8 @@ rule find_neighbours:
     threads: PAPER.search.threads
     resources:
         gpu=int(PAPER.search.gpu),
-        mem_mb=12000,
-        runtime="2d",
+        mem_mb=grows(12000),
+        runtime=grows("2d"),
     params:
         domains=target_domains,
         corpus=setting("alignment/corpus"),
@@ -49,8 +49,8 @@ rule measure_source_similarity:
     threads: PAPER.search.threads
     resources:
         gpu=int(PAPER.search.gpu),
-        mem_mb=12000,
-        runtime="12h",
+        mem_mb=grows(12000),
+        runtime=grows("12h"),
     params:
         domains=target_domains,
     message:
@@ -74,8 +74,8 @@ rule measure_mmd:
         "../../envs/environment.yaml"
     threads: PAPER.search.threads
     resources:
-        mem_mb=8000,
-        runtime="1h",
+        mem_mb=grows(8000),
+        runtime=grows("1h"),
     params:
         domains=target_domains,
         mmd=setting("alignment/mmd"),
@@ -100,8 +100,8 @@ rule measure_object_size:
     threads: CONFIG.embedding.threads
     resources:
         gpu=int(PAPER.object_size.source == "owlv2"),
-        mem_mb=8000,
-        runtime="2d",
+        mem_mb=grows(8000),
+        runtime=grows("2d"),
     params:
         domains=target_domains,
         how=PAPER.object_size.model_dump(mode="json", exclude={"batch_size"}),

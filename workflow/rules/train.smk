@@ -17,9 +17,9 @@ rule train_classifier:
         "../../envs/environment.yaml"
     threads: training_threads
     resources:
-        gpu=1,
-        mem_mb=12000,
-        runtime="12h",
+        gpu=PAPER.training.gpus,
+        mem_mb=grows(12000),
+        runtime=grows("12h"),
     params:
         domains=target_domains,
         targets=job_targets,

@@ -50,14 +50,11 @@ for job, dealt_runs in dealt(RESNET_RUNS, RESNETS and RESNETS.jobs).items():
         threads: RESNETS.threads
         resources:
             gpu=1,
-            mem_mb=32000,
-            runtime="4d",
+            mem_mb=grows(32000),
+            runtime=grows("4d"),
         params:
             runs=dealt_runs,
-            protocol=RESNETS.model_dump(
-                mode="json", exclude={"sizes", "draws", "jobs", "workers"}
-            )
-            | {"sizes": [1]},
+            protocol=RESNETS.model_dump(mode="json", exclude=RESNETS_ASIDE),
             sets=FORGOTTEN_PLACES,
             datasets=FORGOTTEN_TESTED,
             checkpoints=CHECKPOINTS,

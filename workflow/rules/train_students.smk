@@ -25,9 +25,9 @@ rule train_students:
         "../../envs/environment.yaml"
     threads: scipd_threads
     resources:
-        gpu=1,
-        mem_mb=12000,
-        runtime="12h",
+        gpu=SCIPD.training.gpus,
+        mem_mb=grows(12000),
+        runtime=grows("12h"),
     params:
         domains=target_domains,
         runs=scipd_job,
@@ -62,8 +62,8 @@ rule count_hybrid_splits:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=4000,
-        runtime="30m",
+        mem_mb=grows(4000),
+        runtime=grows("30m"),
     params:
         pages={dataset: page for page, dataset in SCIPD_PAGES.items()},
         official=[
@@ -94,8 +94,8 @@ rule evaluate_scipd:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=8000,
-        runtime="2h",
+        mem_mb=grows(8000),
+        runtime=grows("2h"),
     params:
         studies=scipd_arms.study_runs(CONFIG),
         hybridness={
@@ -131,8 +131,8 @@ rule compare_scipd:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=4000,
-        runtime="10m",
+        mem_mb=grows(4000),
+        runtime=grows("10m"),
     params:
         names=list(SCIPD_PAGES.values()),
         pages={d: scipd_arms.page(CONFIG, d) for d in SCIPD_PAGES.values()},

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from replidg.config import (
+    compute_check,
     datasets,
     forgotten_check,
     robust_ft_check,
@@ -51,6 +52,7 @@ def load(content: dict[str, Any]) -> Config:
     problems += scipd_check.problems(config) if not problems else []
     problems += robust_ft_check.problems(config) + forgotten_check.problems(config)
     problems += vltseg_check.problems(config)
+    problems += compute_check.problems(config, run_protocol) if not problems else []
     if problems:
         raise ConfigError(_message(problems))
     return config
@@ -149,6 +151,11 @@ def _references(config: Config) -> list[str]:
         ("image_store.embedding", config.image_store.embedding.values(), config.image_stores),
     ]
     wanted.append(("alignment.backbones", paper.backbones, config.models))
+    trained = {*paper.datasets, *(d for other in paper.backbones.values() for d in other.datasets)}
+    for name in trained & set(config.datasets) if paper.targets else ():
+        # One of them is enough: each data set has domains of its own.
+        if not set(paper.targets) & set(config.datasets[name].domains):
+            wanted.append(("alignment.targets", paper.targets, config.datasets[name].domains))
     for name, other in paper.backbones.items():
         wanted.append((f"alignment.backbones.{name}.methods", other.methods, config.methods))
         wanted.append((f"alignment.backbones.{name}.datasets", other.datasets, config.datasets))

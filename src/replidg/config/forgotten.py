@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
+from replidg.config.compute import Compute
 from replidg.config.forgotten_sets import TEST_SETS, Domain
 from replidg.config.forgotten_training import ForgottenTraining
 from replidg.config.inputs import Share
@@ -128,14 +129,11 @@ class DomainLabels(Strict):
         return self
 
 
-class DomainTraining(Strict):
+class DomainTraining(Compute):
     """Training of an encoder and its readout (kinds `ft` and `dr`)."""
 
     epochs: PositiveInt = Field(description="passes over the labelled pictures")
     batch_size: PositiveInt = Field(description="pictures a step")
-    micro_batch: PositiveInt | None = Field(
-        None, description="pictures a forward pass, where a batch does not fit into memory"
-    )
     optimizer: Literal["sgd", "adamw"] = Field(description="sgd: with momentum 0.9")
     lr: list[PositiveFloat] = Field(
         min_length=1, description="learning rates; the lowest validation loss decides"
@@ -150,7 +148,6 @@ class DomainTraining(Strict):
         None, description="area of a random crop, as open_clip trains; null: resized and centred"
     )
     flip: Share = Field(0.0, description="probability of a horizontal flip")
-    precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16: autocast on a GPU")
     frozen_layers: list[str] = Field(
         default=[], description="modules of the image tower that keep their weights"
     )

@@ -75,7 +75,6 @@ def provided(config: Config) -> set[str]:
     paper = config.forgotten
     if paper is None:
         return set()
-    labels = paper.domains.labels
     found = {"forgotten"} | ({"forgotten:pruned"} if paper.corpus.pruned else set())
-    found |= {"forgotten:labels"} if labels.truth or labels.sheets or labels.files else set()
+    found |= {"forgotten:labels"} if forgotten_training_check.labelled(config) else set()
     return found | forgotten_training_check.provided(config)

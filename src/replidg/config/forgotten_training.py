@@ -21,6 +21,9 @@ POOLS = ("natural", "rendition", "random")
 Series = Literal[
     "laion_natural", "laion_mix_13m", "laion_mix_16m", "laion_random", "laion_rendition"
 ]
+#: Keys of the protocols that change no weights, but which there are, and a job's time and place.
+CLIPS_ASIDE = {"seeds", "jobs", "keep_weights", "launcher", "checkpoint_every_s"}
+RESNETS_ASIDE = {"sizes", "draws", "jobs", "workers", "checkpoint_every_s"}
 Amount = NonNegativeFloat | Literal["all"]
 
 
@@ -79,11 +82,25 @@ class Mixes(Strict):
         min_length=1,
         description="training sets by name; null takes away what an earlier file had",
     )
+    only: list[str] = Field(
+        default=[], description="the ones of `sets` that are used; empty: all of them"
+    )
     series: dict[Series, str] = Field(
         default={}, description="which of `sets` are the models of Table 2 and Figs 15 to 17"
     )
 
     _taken_away = field_validator("sets", mode="before")(without_nulls)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _chosen(cls, value: Any) -> Any:
+        """Leave out what `only` does not name."""
+        if not isinstance(value, dict) or not value.get("only") or not value.get("sets"):
+            return value
+        unknown = sorted(set(value["only"]) - set(value["sets"]))
+        if unknown:
+            raise ValueError(f"only: {unknown} are not among `sets`")
+        return value | {"sets": {name: value["sets"][name] for name in value["only"]}}
 
 
 class ClipRun(Strict):
@@ -118,6 +135,23 @@ class ClipRun(Strict):
     )
     accumulate: PositiveInt = Field(1, description="batches a step, if memory is short")
     gradient_checkpointing: bool = Field(False, description="less memory, more time")
+    local_loss: bool = Field(
+        False,
+        description="several GPUs: each has the loss of its own rows of the matrix, not all of it; "
+        "needs less memory and gather_with_grad",
+    )
+    gather_with_grad: bool = Field(
+        False,
+        description="several GPUs: gradients flow back through the gathered features; with "
+        "local_loss they are one GPU's, without both they are those divided by the number of GPUs",
+    )
+    tf32: bool = Field(
+        True, description="TF32 in products of float32 on a GPU, as open_clip has it"
+    )
+    deterministic: bool = Field(
+        False, description="deterministic algorithms on a GPU, where torch has them; slower"
+    )
+    checkpoint_every_s: PositiveFloat = Field(300.0, description="seconds between checkpoints")
     workers: int = Field(0, ge=0, description="processes a GPU that decode; 0: the job's own")
     threads: PositiveInt = Field(1, description="CPU threads of a job")
     jobs: PositiveInt | None = Field(
@@ -137,6 +171,8 @@ class ClipRun(Strict):
                 f"batch_size {self.batch_size} is not divisible by {processes} processes x "
                 f"accumulate {self.accumulate}"
             )
+        if self.local_loss and not self.gather_with_grad:
+            raise ValueError("local_loss loses gradients without gather_with_grad: true")
         if self.nodes > 1 and not (self.launcher and self.gpus_per_node):
             raise ValueError("several nodes need a launcher, e.g. [srun, ...], and gpus_per_node")
         return self
@@ -189,6 +225,7 @@ class ResNets(Strict):
         0.2, ge=0, lt=1, description="mixed labels above it count as 1 in the binary cross-entropy"
     )
     precision: Literal["bf16", "fp32"] = Field("bf16", description="number format on a GPU")
+    checkpoint_every_s: PositiveFloat = Field(300.0, description="seconds between checkpoints")
     seed: int = Field(0, description="seed of subsets, initialisation, order and augmentation")
     workers: int = Field(0, ge=0, description="processes that decode; 0: the job's own")
     threads: PositiveInt = Field(1, description="CPU threads of a job")

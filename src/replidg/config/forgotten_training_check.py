@@ -52,6 +52,12 @@ def _uses(config: Config) -> Iterator[str]:
         yield f"{key}: forgotten.test_sets needs imagenet_val, the x axis of Figs 15 to 17"
 
 
+def labelled(config: Config) -> bool:
+    """Tell whether there are labelled pictures, or a dry run plans as if there were."""
+    labels = config.forgotten.domains.labels
+    return config.planning or bool(labels.truth or labels.sheets or labels.files)
+
+
 def provided(config: Config) -> set[str]:
     """Return what the configuration provides of what the artefacts of trainings need."""
     training = config.forgotten.training if config.forgotten else None
@@ -60,8 +66,6 @@ def provided(config: Config) -> set[str]:
     found = {"forgotten:training"} | ({"forgotten:series"} if training.mixes.series else set())
     trained = [m for n, m in training.mixes.sets.items() if n not in training.zero_shot.released]
     used = [p for p in POOLS if any(getattr(mix, p) for mix in trained)]
-    labels = config.forgotten.domains.labels
-    labelled = bool(labels.truth or labels.sheets or labels.files)
-    if labelled or all(training.mixes.pools[pool].source == "list" for pool in used):
+    if labelled(config) or all(training.mixes.pools[pool].source == "list" for pool in used):
         found.add("forgotten:pools")
     return found | ({"forgotten:resnets"} if training.resnets else set())

@@ -9,6 +9,13 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from replidg.typed import Strict
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+IndexImages = Annotated[
+    PositiveInt | None,
+    Field(
+        description="at most so many images of each domain and split are used, of all classes in "
+        "turn; for a rehearsal"
+    ),
+]
 
 
 class Splits(Strict):
@@ -43,6 +50,7 @@ class EmbeddedDataset(Strict):
     splits: Splits = Field(default=Splits(), description="instance-disjoint shares")
     pretraining: Pretraining | None = Field(None, description="the pretraining corpus")
     images: dict[str, int] = Field(default={}, description="images each domain must have")
+    index_images: IndexImages = None
 
 
 class FolderDataset(Strict):
@@ -66,6 +74,7 @@ class RegisteredDataset(Strict):
     domains: list[str] = Field(
         default=[], description="source and target domains in turn; the registry's if absent"
     )
+    index_images: IndexImages = None
 
 
 Dataset = Annotated[
@@ -86,6 +95,7 @@ class ClipTraining(Strict):
     frozen_layers: list[str] = Field(
         default=[], description="modules of the CLIP that keep their weights; shell patterns"
     )
+    checkpoint_every_s: PositiveFloat = Field(300.0, description="seconds between checkpoints")
 
 
 class ModelBase(Strict):

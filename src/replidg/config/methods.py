@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 
+from replidg.config.compute import Compute
 from replidg.config.inputs import Share
 from replidg.config.merge import merge
 from replidg.typed import Strict
@@ -20,7 +21,7 @@ class Augmentation(Strict):
     grayscale: Share = Field(0.1, description="probability of grey scale")
 
 
-class FineTuning(Strict):
+class FineTuning(Compute):
     """Budget and protocol of leave-one-domain-out fine-tuning (DomainBed, MIRO)."""
 
     steps: PositiveInt = Field(5001, description="optimiser steps")

@@ -48,7 +48,7 @@ def provided(config: Config) -> frozenset[str]:
     """Return keys of `replidg.artefacts.NEEDS`, and `dataset:<page>` for each data set."""
     paper = config.alignment
     found = {f"dataset:{page}" for page in paper_datasets(config)}
-    if missing_corpus(config) is None:
+    if config.planning or missing_corpus(config) is None:
         found.add("corpus")
     if _sizes(config):
         found.add("sizes")

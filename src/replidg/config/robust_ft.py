@@ -13,6 +13,7 @@ from pydantic import (
     model_validator,
 )
 
+from replidg.config.compute import Compute
 from replidg.config.inputs import Share
 from replidg.typed import Strict, without_nulls
 
@@ -83,7 +84,7 @@ class Arm(Strict):
         return self
 
 
-class EpochTraining(Strict):
+class EpochTraining(Compute):
     """Budget and optimiser of every arm."""
 
     epochs: PositiveInt = Field(20, description="each as many draws as the subset has images")

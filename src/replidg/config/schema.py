@@ -93,6 +93,10 @@ class Alignment(Strict):
     """The alignment paper (arXiv 2412.02856)."""
 
     datasets: list[str] = Field(min_length=1, description="keys of `datasets`")
+    targets: list[str] = Field(
+        default=[],
+        description="target domains of the trainings; all if absent, as in the paper",
+    )
     model: str = Field(description="backbone that splits and is fine-tuned; a key of `models`")
     backbones: dict[str, Backbone] = Field(
         default={},
@@ -147,7 +151,7 @@ class Alignment(Strict):
         default={}, description="keys of `training` that differ for a data set"
     )
 
-    _taken_away = field_validator("backbones", mode="before")(without_nulls)
+    _taken_away = field_validator("backbones", "corpus", mode="before")(without_nulls)
 
 
 class Plots(Strict):
@@ -162,13 +166,30 @@ class Config(Strict):
     """The whole configuration."""
 
     scale: str = Field(description="name of this scale, printed in the report")
+    base: str | None = Field(
+        None,
+        description="of an overlay: another file, beside it, that is read before all overlays "
+        "unless it is given itself",
+    )
     data_root: dict[str, str] = Field(
-        default={}, description="data set: folder that you have; linked and checked, never changed"
+        default={},
+        description="data set: folder that you have; linked and checked, never changed; null "
+        "takes away what an earlier file had",
     )
     data_mirrors: dict[str, list[str]] = Field(
         default={},
         description="data set: addresses or folders that have its archives, tried before the "
-        "registry's sources",
+        "registry's sources; null takes away what an earlier file had",
+    )
+    random_weights: Literal["never", "unreachable", "always"] = Field(
+        "never",
+        description="in the place of checkpoints, for a rehearsal; unreachable: of those that "
+        "cannot be downloaded. What was made with them is refused by every other run",
+    )
+    show_measured: bool = Field(
+        False,
+        description="print at the end of a run what each kind of job took and which failed, as "
+        "`./replidg measured` does at any time",
     )
     keep_archives: bool = Field(False, description="keep downloaded archives after extraction")
     datasets: dict[str, Dataset] = Field(description="data sets")
@@ -194,6 +215,17 @@ class Config(Strict):
     scipd: Scipd = Field(default=Scipd(), description="the SCI-PD paper")
     vltseg: Vltseg | None = Field(None, description="the VLTSeg paper")
     plots: Plots = Field(default=Plots(), description="look of the figures")
+    planning: bool = Field(
+        False,
+        description="for dry runs, as `./replidg budget` makes them: plan as if every data set "
+        "that needs a log-in, every corpus and all labels were there; a real run stops",
+    )
+
+    @field_validator("data_root", "data_mirrors", mode="before")
+    @classmethod
+    def _none(cls, value: Any) -> Any:
+        """Null takes the whole table away."""
+        return {} if value is None else value
 
     @field_validator("scipd", mode="before")
     @classmethod

@@ -26,7 +26,24 @@ def problems(config: Config) -> list[str]:
         for name in names
         if name not in known
     ]
+    found += _parts(config)
     return found or [*_pages(config), *_arms(config), *_runs(config), *_studies(config)]
+
+
+def _parts(config: Config) -> Iterator[str]:
+    """Yield where a batch cannot be divided among GPUs and into parts."""
+    training = config.vltseg.training
+    parts = training.gpus * training.accumulate
+    for name, scale in (
+        ("synthetic", config.vltseg.scales.synthetic),
+        ("real", config.vltseg.scales.real),
+    ):
+        if scale.batch_size % parts:
+            yield (
+                f"scales.{name}.batch_size: {scale.batch_size} images cannot be divided among "
+                f"{training.gpus} GPUs and into {training.accumulate} parts; change it, "
+                "training.gpus or training.accumulate"
+            )
 
 
 def _names(config: Config) -> Iterator[tuple[str, Iterable[str], Iterable[str]]]:

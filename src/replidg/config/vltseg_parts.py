@@ -201,7 +201,19 @@ class SegmentorTraining(Strict):
     constant_iterations: NonNegativeInt = Field(500, description="steps before the rate decays")
     cat_max_ratio: Share = Field(0.75, description="a crop with more of one class is drawn again")
     amp: bool = Field(False, description="automatic mixed precision, on a GPU")
+    amp_dtype: Literal["float16", "bfloat16"] = Field(
+        "float16", description="amp: number format; float16 scales the loss"
+    )
+    accumulate: PositiveInt = Field(
+        1,
+        description="parts of a step's batch on each GPU, if memory is short; Mask2Former's loss "
+        "is a mean over the masks of a part",
+    )
     gpus: PositiveInt = Field(1, description="of a job; more than one starts as many processes")
+    tf32: bool = Field(False, description="TF32 for float32 products and convolutions on a GPU")
+    deterministic: bool = Field(
+        False, description="deterministic algorithms on a GPU, where torch has them; slower"
+    )
     checkpoint_every_s: PositiveFloat = Field(300.0, description="seconds between checkpoints")
     threads: PositiveInt = Field(1, description="CPU threads of a job")
     workers: NonNegativeInt = Field(0, description="processes that decode; 0: the job's own")

@@ -193,20 +193,28 @@ class _Bins:
         self.buffered, self.sources = 0, 0
         count = -(-len(order) // shard_images)
         self.done, self.counts, self.lengths = 0, [0] * count, [0] * count
+        self.leaving = False
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / STATE).is_file():
             self._resume(json.loads((folder / STATE).read_text()))
-        for number, length in enumerate(self.lengths):
+        for number, length in self._here(self.lengths):
             with open(self.path(number), "ab") as file:
                 file.truncate(length)
+
+    def _here(self, lengths: list[int]) -> list[tuple[int, int]]:
+        """Return number and length of the shards that are not yet where they belong."""
+        numbered = list(enumerate(lengths))
+        return [n for n in numbered if not self.leaving or self.path(n[0]).is_file()]
 
     def _resume(self, state: dict[str, object]) -> None:
         """Take up noted work, unless a file is shorter than noted: then all begins again."""
         lengths = state["lengths"]
-        for number, length in enumerate(lengths):
+        self.leaving = state.get("leaving", False)
+        for number, length in self._here(lengths):
             path = self.path(number)
             if length > (path.stat().st_size if path.is_file() else 0):
                 logger.warning("%s is shorter than noted; packing begins again", path)
+                self.leaving = False
                 return
         self.done, self.counts, self.lengths = state["done"], state["counts"], lengths
         logger.info("going on behind %d shards of the corpus", self.done)
@@ -251,18 +259,28 @@ class _Bins:
         os.sync()  # once, not for thousands of files each
         self.done += self.sources
         self.buffers, self.buffered, self.sources = {}, 0, 0
+        self._note()
+
+    def publish(self, out: Path) -> None:
+        """Move the finished shards to a folder; a killed job moves those that are left."""
+        self.leaving = True
+        self._note()
+        for number, _ in self._here(self.lengths):
+            with open(self.path(number), "ab") as file:
+                file.write(b"\0" * 2 * BLOCK)  # the end of a tar file
+            self.path(number).replace(out / f"{number:05d}.tar")
+
+    def _note(self) -> None:
         state = {"done": self.done, "counts": self.counts, "lengths": self.lengths}
-        write_json(self.folder / STATE, state)
+        write_json(self.folder / STATE, state | {"leaving": self.leaving})
 
 
 def _publish(bins: _Bins, out: Path, facts: dict[str, object]) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    for old in out.glob("*.tar"):
-        old.unlink()
-    for number in range(len(bins.counts)):
-        with open(bins.path(number), "ab") as file:
-            file.write(b"\0" * 2 * BLOCK)  # the end of a tar file
-        bins.path(number).replace(out / f"{number:05d}.tar")
     sizes = {f"{number:05d}.tar": count for number, count in enumerate(bins.counts)}
+    for old in out.glob("*.tar"):
+        if old.name not in sizes:
+            old.unlink()
+    bins.publish(out)
     write_json(out / SIZES, sizes)
     write_json(out / FACTS, facts)

@@ -64,6 +64,10 @@ class MIRO(ERM):
         self.oracle.eval()
         return self
 
+    def towers(self) -> list[nn.Module]:
+        """Return the pretrained tower."""
+        return [self.oracle]
+
     def loss(
         self, classifier: Classifier, images: Tensor, labels: Tensor, domains: Tensor, step: int
     ) -> Tensor:

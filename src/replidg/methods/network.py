@@ -79,11 +79,13 @@ def keep_statistics(model: nn.Module) -> None:
 
 @contextmanager
 def recorded(visual: nn.Module, layers: list[str]) -> Iterator[list[Tensor]]:
-    """Collect the outputs of the named modules during the forward passes inside the block."""
+    """Collect the outputs of the named modules, as float32, in the forward passes in the block."""
     modules = dict(visual.named_modules())
     outputs: list[Tensor] = []
     hooks = [
-        modules[name].register_forward_hook(lambda _module, _inputs, output: outputs.append(output))
+        modules[name].register_forward_hook(
+            lambda _module, _inputs, output: outputs.append(output.float())
+        )
         for name in layers
     ]
     try:

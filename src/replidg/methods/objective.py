@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from replidg.config.methods import Method
+from replidg.methods.gradients import Gradients
 from replidg.methods.network import Classifier
 
 
@@ -28,6 +29,8 @@ class Objective(nn.Module):
     ) -> None:
         super().__init__()
         self.method = method
+        #: Set by the trainer; the default computes the batch at once.
+        self.gradients = Gradients()
 
     def loss(
         self, classifier: Classifier, images: Tensor, labels: Tensor, domains: Tensor, step: int
@@ -50,9 +53,15 @@ class Objective(nn.Module):
 
         For methods whose step is not the gradient of a loss at one place.
         """
-        loss = self.loss(classifier, images, labels, domains, step)
-        loss.backward()
-        return loss.detach()
+
+        def mean(images: Tensor, labels: Tensor, domains: Tensor) -> Tensor:
+            return self.loss(classifier, images, labels, domains, step)
+
+        return self.gradients.of(mean, images, labels, domains)
+
+    def towers(self) -> list[nn.Module]:
+        """Return towers of its own that see the same images as the classifier's."""
+        return []
 
     def parameter_groups(self, classifier: Classifier) -> list[dict[str, Any]]:
         """Return the optimiser's groups: the image tower, and the head if it learns."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from replidg.config.methods import Method
@@ -37,6 +37,10 @@ class VL2VSD(Objective):
         super().train(mode)
         self.teacher.eval()
         return self
+
+    def towers(self) -> list[nn.Module]:
+        """Return the pretrained tower."""
+        return [self.teacher]
 
     def loss(
         self, classifier: Classifier, images: Tensor, labels: Tensor, domains: Tensor, step: int

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+from collections.abc import Iterable
+from itertools import chain, islice
 from pathlib import Path
 
 import pandas as pd
@@ -12,11 +14,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from replidg.config.inputs import Embedding, Preprocessing, Prompts
 from replidg.data.embeddings import METADATA, EmbeddingError, index_hash
-from replidg.data.images import InputSpec, loader, normalise, still_paths
+from replidg.data.images import ImageFiles, InputSpec, decoding, normalise, still_paths
 from replidg.files import stable_hash, whole_file
 from replidg.models.store import Backbone, device, input_spec
 from replidg.progress import Progress
@@ -53,24 +54,35 @@ def embed_images(
     model = backbone.visual.to(device())
     if channels_last:
         model = model.to(memory_format=torch.channels_last)
-    starts = range(0, len(index), budget.shard_size)
-    paths = still_paths(index, spec)
+    size = budget.shard_size
+    parts = [range(start, min(start + size, len(index))) for start in range(0, len(index), size)]
+    shards = [folder / f"{part.start:09d}.safetensors" for part in parts]
+    finished = [_whole(shard, len(part)) for shard, part in zip(shards, parts, strict=True)]
+    todo = [
+        _batches(part, budget.batch_size)
+        for part, there in zip(parts, finished, strict=True)
+        if not there
+    ]
+    # One loader for all shards: its processes do not stop and start between two.
+    images = ImageFiles(still_paths(index, spec), spec)
+    stream = iter(decoding(images, list(chain.from_iterable(todo)), budget.workers))
     with Progress(len(index), f"embedding {out.parent.name}") as progress:
-        shards = []
-        for start in starts:
-            shard = folder / f"{start:09d}.safetensors"
-            part = paths[start : start + budget.shard_size]
-            if not _whole(shard, len(part)):
-                batches = loader(part, spec, budget.batch_size, budget.workers)
-                values = _forward(model, batches, spec, channels_last, progress)
-                with whole_file(shard) as temporary:
-                    save_file({"embeddings": values}, temporary)
-            else:
+        for shard, part, there in zip(shards, parts, finished, strict=True):
+            if there:
                 logger.info("shard %s is there", shard.name)
                 progress.add(len(part))
-            shards.append(shard)
+                continue
+            batches = islice(stream, len(_batches(part, budget.batch_size)))
+            values = _forward(model, batches, spec, channels_last, progress)
+            with whole_file(shard) as temporary:
+                save_file({"embeddings": values}, temporary)
     _save(out, _joined(shards, len(index)), index["image_id"].tolist(), key)
     shutil.rmtree(folder)
+
+
+def _batches(part: range, size: int) -> list[list[int]]:
+    """Return the images of each forward pass; none has images of two shards."""
+    return [list(part[start : start + size]) for start in range(0, len(part), size)]
 
 
 def _joined(shards: list[Path], total: int) -> Tensor:
@@ -88,7 +100,7 @@ def _joined(shards: list[Path], total: int) -> Tensor:
 
 def _forward(
     model: nn.Module,
-    batches: DataLoader,
+    batches: Iterable[Tensor],
     spec: InputSpec,
     channels_last: bool,
     progress: Progress,

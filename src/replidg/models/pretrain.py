@@ -1,8 +1,9 @@
 """Train a CLIP with open_clip's own model factory, loss, schedule and training loop.
 
 open_clip's `main` re-seeds at every start, so a resumed run would see other batches than an
-unbroken one. Here order, captions and augmentation are a function of (seed, epoch), and a
-checkpoint after each epoch holds model and optimiser: killed anywhere, the weights end the same.
+unbroken one. Here order, captions and augmentation are a function of (seed, epoch), what the
+forward pass draws one of the batch, and a checkpoint after any step holds model and optimiser:
+killed anywhere, the weights end the same.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import open_clip
 import pandas as pd
@@ -23,12 +23,13 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
-from replidg.checkpoints import Checkpoints
+from replidg.checkpoints import Checkpoints, keep, resume, stop_on_signal
 from replidg.config.inputs import ClipTraining, TrainedModel
 from replidg.data.captions import captions
 from replidg.data.errors import DatasetError
 from replidg.data.images import InputSpec, decode, normalise, resizer
 from replidg.files import write_json
+from replidg.models.clip_steps import ClipSteps
 from replidg.models.layers import freeze
 from replidg.models.lite import imagenet_init
 from replidg.models.store import FILES
@@ -90,23 +91,22 @@ class ImageTextPairs(Dataset):
 
 
 class PairLoader:
-    """What open_clip's `train_one_epoch` expects of a data loader."""
+    """The batches of an epoch, the incomplete last one left out."""
 
     def __init__(self, pairs: ImageTextPairs, batch_size: int) -> None:
         self.pairs, self.batch_size = pairs, batch_size
         self.num_samples = len(pairs) // batch_size * batch_size
         self.num_batches = len(pairs) // batch_size
-        self.dataloader = self
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order and the augmentation of `epoch`."""
         self.pairs.epoch = epoch
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield the batches of the epoch, the incomplete last one left out."""
+    def batches(self, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the batches of the epoch from the one of that number on."""
         generator = torch.Generator().manual_seed(self.pairs.draw("order"))
         order = torch.randperm(len(self.pairs), generator=generator)
-        sampler = order[: self.num_samples].view(-1, self.batch_size).tolist()
+        sampler = order[: self.num_samples].view(-1, self.batch_size)[first:].tolist()
         yield from DataLoader(self.pairs, batch_sampler=sampler, collate_fn=lambda batch: batch)
 
 
@@ -155,6 +155,8 @@ def train(
 ) -> nn.Module:
     """Train `clip` in place, from the newest whole checkpoint if there is one.
 
+    On SIGTERM or SIGUSR1 it saves and exits with status 99: run again to go on.
+
     Raises:
         DatasetError: the corpus is smaller than one batch.
     """
@@ -168,17 +170,22 @@ def train(
     optimizer = _optimizer(clip, budget)
     total = pairs.num_batches * budget.epochs
     schedule = cosine_lr(optimizer, budget.lr, budget.warmup, total)
-    start = _resume(clip, optimizer, checkpoints)
-    loss = open_clip.ClipLoss()
-    done = start * pairs.num_samples
-    with Progress(total * budget.batch_size, "training CLIP", "pairs", done) as progress:
-        for epoch in range(start, budget.epochs):
-            torch.manual_seed(seed_of(budget.seed, "dropout", epoch))
-            train_one_epoch(
-                clip, {"train": pairs}, loss, epoch, optimizer, None, schedule, None, args
-            )
-            checkpoints.save(_state(clip, optimizer, epoch + 1))
-            progress.add(pairs.num_samples, f"epoch {epoch + 1}/{budget.epochs}")
+    loss, name = open_clip.ClipLoss(), "training CLIP"
+    with stop_on_signal() as stop:
+
+        def after_step(run: ClipSteps) -> None:
+            progress.add(budget.batch_size, f"epoch {run.epoch}/{budget.epochs}")
+            keep(run, checkpoints, stop, name)
+
+        steps = ClipSteps(clip, optimizer, None, pairs, 1, budget.seed, after_step)
+        resume(steps, checkpoints, name)
+        done = steps.step * budget.batch_size
+        with Progress(total * budget.batch_size, name, "pairs", done) as progress:
+            for epoch in range(steps.epoch, budget.epochs):
+                train_one_epoch(
+                    clip, {"train": steps}, loss, epoch, optimizer, None,
+                    steps.schedule(schedule), None, args,
+                )  # fmt: skip
     return clip.cpu()
 
 
@@ -192,17 +199,3 @@ def _optimizer(clip: nn.Module, budget: ClipTraining) -> torch.optim.Optimizer:
         {"params": decayed, "weight_decay": budget.weight_decay},
     ]
     return torch.optim.AdamW(groups, lr=budget.lr, betas=(0.9, 0.98), eps=1e-6)
-
-
-def _state(clip: nn.Module, optimizer: torch.optim.Optimizer, epochs: int) -> dict[str, Any]:
-    return {"epochs": epochs, "model": clip.state_dict(), "optimizer": optimizer.state_dict()}
-
-
-def _resume(clip: nn.Module, optimizer: torch.optim.Optimizer, checkpoints: Checkpoints) -> int:
-    state = checkpoints.load()
-    if state is None:
-        return 0
-    clip.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    logger.info("resuming after %d epochs", state["epochs"])
-    return state["epochs"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +23,11 @@ from torch import Tensor, nn
 from replidg.config.inputs import OpenClipModel, Preprocessing, TimmModel
 from replidg.data.images import InputSpec
 from replidg.files import sha256_file, whole_file, write_json
-from replidg.models import foreign
+from replidg.models import foreign, random_weights
+from replidg.models.random_weights import Random
 from replidg.seeds import seed_of, seeded
 
+logger = logging.getLogger(__name__)
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 CLIP = (open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD)
 FILES = {
@@ -75,20 +78,34 @@ def save_open_clip(folder: Path, model: nn.Module, model_cfg: dict[str, Any]) ->
     _finish(folder, "open_clip", weights, model.state_dict())
 
 
-def retrieve(name: str, model: OpenClipModel | TimmModel, folder: Path) -> None:
+def retrieve(
+    name: str, model: OpenClipModel | TimmModel, folder: Path, random: Random = "never"
+) -> None:
     """Download a checkpoint by name and store it like a trained one.
+
+    Args:
+        name: key of the model in the configuration.
+        model: its configuration.
+        folder: destination.
+        random: take random weights in its place: never, always, or where nothing can be
+            downloaded. `model.json` then says so, and `load` refuses them in other runs.
 
     Raises:
         RuntimeError: the hub cannot be reached or has no such checkpoint; says what to do.
     """
+    wanted = random_weights.wanted(model)
+    if wanted and random == "always":
+        return _store(name, random_weights.without(model), folder, instead_of=model)
     try:
-        # Weights that no checkpoint brings are the same on every machine.
-        with seeded(seed_of(0, "initial weights", model.name)):
-            if isinstance(model, TimmModel):
-                _retrieve_timm(model, folder)
-            else:
-                _retrieve_open_clip(model, folder)
+        if wanted and random == "unreachable" and not random_weights.hub_answers():
+            logger.warning("models.%s: the hub does not answer: only its cache is looked at", name)
+            with random_weights.offline():
+                return _store(name, model, folder)
+        return _store(name, model, folder)
     except (OSError, RuntimeError) as error:
+        if wanted and random == "unreachable" and random_weights.unreachable(error):
+            logger.warning("models.%s: %s", name, error)
+            return _store(name, random_weights.without(model), folder, instead_of=model)
         raise RuntimeError(
             f"models.{name}: {error}. On a machine without network, download the checkpoint "
             f"elsewhere and give its path as models.{name}.pretrained, or copy the hub's cache "
@@ -96,13 +113,36 @@ def retrieve(name: str, model: OpenClipModel | TimmModel, folder: Path) -> None:
         ) from error
 
 
-def _retrieve_open_clip(model: OpenClipModel, folder: Path) -> None:
+def _store(
+    name: str,
+    model: OpenClipModel | TimmModel,
+    folder: Path,
+    instead_of: OpenClipModel | TimmModel | None = None,
+) -> None:
+    # Weights that no checkpoint brings are the same on every machine.
+    with seeded(seed_of(0, "initial weights", model.name)):
+        if isinstance(model, TimmModel):
+            _retrieve_timm(model, folder)
+        else:
+            quick = isinstance(instead_of, OpenClipModel) and needs_quick_gelu(
+                instead_of.name, instead_of.pretrained
+            )
+            _retrieve_open_clip(model, folder, quick)
+    if instead_of is not None:
+        random_weights.mark(folder / "model.json")
+        logger.warning(
+            "models.%s: RANDOM WEIGHTS, not its checkpoint: no result means anything", name
+        )
+
+
+def _retrieve_open_clip(model: OpenClipModel, folder: Path, quick_gelu: bool = False) -> None:
+    quick_gelu = quick_gelu or needs_quick_gelu(model.name, model.pretrained)
     loaded = open_clip.create_model(
         model.name,
         pretrained=model.pretrained or None,
         require_pretrained=bool(model.pretrained) or ":" in model.name,
         # Checkpoints of OpenAI and some others were trained with QuickGELU; open_clip only warns.
-        force_quick_gelu=needs_quick_gelu(model.name, model.pretrained),
+        force_quick_gelu=quick_gelu,
     )
     if ":" in model.name:
         from open_clip.factory import _get_hf_config
@@ -110,7 +150,7 @@ def _retrieve_open_clip(model: OpenClipModel, folder: Path) -> None:
         architecture = _get_hf_config(model.name.split(":", 1)[1])["model_cfg"]
     else:
         architecture = open_clip.get_model_config(model.name)
-        if needs_quick_gelu(model.name, model.pretrained):
+        if quick_gelu:
             architecture["quick_gelu"] = True
     save_open_clip(folder, loaded, architecture)
 
@@ -164,8 +204,14 @@ def _finish(folder: Path, stored_as: str, weights: str, state: dict[str, Tensor]
 
 
 def load(folder: Path) -> Backbone:
-    """Load a stored model on the CPU in evaluation mode."""
+    """Load a stored model on the CPU in evaluation mode.
+
+    Raises:
+        RuntimeError: its weights are random in the place of a checkpoint, and this run is no
+            rehearsal.
+    """
     facts = json.loads((folder / "model.json").read_text())
+    random_weights.check(folder, facts)
     loader = _load_timm if facts["kind"] == "timm" else _load_open_clip
     return loader(folder, facts["weights_sha256"])
 

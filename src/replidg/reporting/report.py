@@ -77,6 +77,7 @@ def render_report(
     verdicts: pd.DataFrame | None = None,
     absent: Sequence[Absent] = (),
     configfiles: Sequence[str] = (),
+    random: Sequence[str] = (),
 ) -> str:
     """Return the page.
 
@@ -89,6 +90,7 @@ def render_report(
         verdicts: Of all papers that have any, `replidg.metrics.verdicts.COLUMNS`.
         absent: Artefacts of these papers that the configuration cannot make.
         configfiles: Overlays of the run, for the commands that make one artefact again.
+        random: Models whose weights are random in the place of a checkpoint.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -101,6 +103,9 @@ def render_report(
     )
     environment.filters.update(words=words_for, duration=duration, percent=percent, hours=hours)
     heading, words = SCALES.get(scale, _OTHER_SCALE)
+    if random:
+        heading = SCALES["rehearsal"][0]
+        words += f" Random weights stand in the place of the checkpoints of {', '.join(random)}."
     known = [*ARTEFACTS, *(entry.artefact for entry in entries)]
     table = pd.DataFrame(columns=COLUMNS) if verdicts is None else verdicts
     placed = place(table, list(dict.fromkeys(known)))

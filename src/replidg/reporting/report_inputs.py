@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -55,6 +56,16 @@ def read_caption(path: Path, config: Mapping[str, Any]) -> str:
     except Exception as problem:
         problem.add_note(f"in the caption {path.name}")
         raise
+
+
+def random_models(config: Mapping[str, Any], folder: Path = Path("results/models")) -> list[str]:
+    """Return the configured models whose weights are random in the place of a checkpoint."""
+    found = []
+    for name in config.get("models", {}):
+        path = folder / name / "model.json"
+        if path.exists() and json.loads(path.read_text()).get("random_weights"):
+            found.append(name)
+    return found
 
 
 def today() -> str:

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.dist import broadcast_object_list, get_rank, is_main_process
-from mmengine.hooks import Hook
+from mmengine.dist import get_rank, is_main_process
+from mmengine.hooks import Hook, ParamSchedulerHook
 from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from safetensors.torch import load_file
 
-from replidg.checkpoints import STOPPED, Checkpoints, StopRequest
+from replidg.checkpoints import Checkpoints, StopRequest, keep, resume
 from replidg.progress import Progress
 from replidg.seeds import seed_of
 
@@ -71,6 +71,7 @@ class ResumeHook(Hook):
     Args:
         folder: of the checkpoints.
         every_s: seconds between two.
+        accumulate: parts of a step, which the runner counts; saved is after whole ones.
     """
 
     # Behind the hook that moves the learning rate on, and behind the one that loads a start.
@@ -78,51 +79,75 @@ class ResumeHook(Hook):
     #: Set by the job that listens to signals.
     stop: StopRequest | None = None
 
-    def __init__(self, folder: str, every_s: float) -> None:
-        self.points = Checkpoints(Path(folder), every_s)
+    def __init__(self, folder: str, every_s: float, accumulate: int) -> None:
+        self.points, self.accumulate = Checkpoints(Path(folder), every_s), accumulate
         self.history: list[tuple[int, float]] = []
+        self.step, self.losses = 0, []
 
     def before_train(self, runner: Runner) -> None:
         """Go on from the newest checkpoint, if there is one."""
-        state = self.points.load()
-        if state is None:
-            return
+        self.runner, self.stop = runner, self.stop or StopRequest()
+        resume(self, self.points, "training")
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue where `state` was taken."""
+        runner = self.runner
         network(runner).load_state_dict(state["model"])
         runner.optim_wrapper.load_state_dict(state["optimizer"])
         for scheduler, saved in zip(runner.param_schedulers, state["schedulers"], strict=True):
             scheduler.load_state_dict(saved)
         self.history = [tuple(point) for point in state["history"]]
         # mmengine then skips the images of these steps without decoding them.
-        runner.train_loop._iter = state["step"]
-        runner.optim_wrapper.initialize_count_status(runner.model, state["step"], runner.max_iters)
-        logger.info("going on from step %d", state["step"])
+        self.step = state["step"]
+        done = self.step * self.accumulate
+        runner.train_loop._iter = done
+        runner.optim_wrapper.initialize_count_status(runner.model, done, runner.max_iters)
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Note the loss; save when it is time, and stop when that is asked for."""
-        step = runner.iter + 1
-        last = step == runner.max_iters
-        if last or step % max(1, runner.max_iters // NOTED) == 0:
-            self.history.append((step, float(outputs["loss"].detach())))
-        stop = bool(self.stop)
-        # The main process decides for all: their clocks differ.
-        choice = [stop, stop or (self.points.due() and not last)]
-        broadcast_object_list(choice)
-        if choice[1] and is_main_process():
-            self.points.save(self._state(runner, step))
-        if choice[0]:
-            logger.info("asked to stop; saved step %d", step)
-            raise SystemExit(STOPPED)
+        self.losses.append(outputs["loss"].detach())
+        if (runner.iter + 1) % self.accumulate:
+            return
+        self.advance()
+        steps = runner.max_iters // self.accumulate
+        if self.step == steps or self.step % max(1, steps // NOTED) == 0:
+            self.history.append((self.step, float(torch.stack(self.losses).mean())))
+        self.losses.clear()
+        keep(self, self.points, self.stop, "training")
 
-    def _state(self, runner: Runner, step: int) -> dict[str, Any]:
+    def advance(self) -> None:
+        """Count a step."""
+        self.step += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that a resumed run needs."""
+        runner = self.runner
         return {
             "model": network(runner).state_dict(),
             "optimizer": runner.optim_wrapper.state_dict(),
             "schedulers": [scheduler.state_dict() for scheduler in runner.param_schedulers],
             "history": self.history,
-            "step": step,
+            "step": self.step,
         }
+
+
+@HOOKS.register_module()
+class WholeStepsHook(ParamSchedulerHook):
+    """Move the learning rate on after each step, and not after each of its parts.
+
+    Args:
+        accumulate: parts of a step.
+    """
+
+    def __init__(self, accumulate: int) -> None:
+        self.accumulate = accumulate
+
+    def after_train_iter(self, runner: Runner, *args: Any, **options: Any) -> None:
+        """Move on behind the last part."""
+        if (runner.iter + 1) % self.accumulate == 0:
+            super().after_train_iter(runner, *args, **options)
 
 
 @HOOKS.register_module()

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import signal
-import subprocess
 import sys
 from pathlib import Path
 
 from mmengine.config import Config
 from safetensors.torch import save_file
 
-from replidg.checkpoints import STOPPED
+from replidg import processes
 from replidg.files import stable_hash, whole_file, write_json
 from replidg.segmentation.build import WEIGHTS
 from replidg.segmentation.hooks import network
@@ -44,28 +42,10 @@ def launch(trainings: list[Training], checkpoints: Path) -> None:
     write_json(task, content)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += [f"--nproc_per_node={gpus}", "-m", "replidg.segmentation.launch"]
-    status = _run([*command, str(task), str(checkpoints)])
+    status = processes.run([*command, str(task), str(checkpoints)])
     if status:
         raise SystemExit(status)
     task.unlink(missing_ok=True)
-
-
-def _run(command: list[str]) -> int:
-    """Run a command, pass signals on to it, and return its exit status."""
-    process = subprocess.Popen(command)
-    asked: list[int] = []
-
-    def pass_on(number: int, _frame: object) -> None:
-        asked.append(number)
-        process.send_signal(number)
-
-    before = {number: signal.signal(number, pass_on) for number in (signal.SIGTERM, signal.SIGUSR1)}
-    try:
-        status = process.wait()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    return STOPPED if status and asked else status
 
 
 def read_task(path: Path) -> list[Training]:

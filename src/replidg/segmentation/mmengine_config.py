@@ -129,14 +129,16 @@ def run_config(plan: Plan, images: list[Images], folder: Path) -> dict[str, Any]
     training, scale = plan.training, plan.scale
     # A new job overwrites the lists of an old one with the same words.
     lists = [_list(each, folder) for each in images]
+    accumulate = training.accumulate
     amp = training.amp and torch.cuda.is_available()
+    plain = {"type": "OptimWrapper"}
     start = [{"type": "StartHook", "weights": plan.start}] if plan.start else []
     return {
         "default_scope": "mmseg",
         "custom_imports": {"imports": IMPORTS, "allow_failed_imports": False},
         "model": model_config(plan, load=True),
         "train_dataloader": {
-            "batch_size": scale.batch_size // training.gpus,
+            "batch_size": scale.batch_size // training.gpus // accumulate,
             "num_workers": training.workers,
             "persistent_workers": training.workers > 0,
             "sampler": {"type": "StepSampler"},
@@ -150,7 +152,8 @@ def run_config(plan: Plan, images: list[Images], folder: Path) -> dict[str, Any]
             },
         },
         "optim_wrapper": {
-            "type": "AmpOptimWrapper" if amp else "OptimWrapper",
+            **({"type": "AmpOptimWrapper", "dtype": training.amp_dtype} if amp else plain),
+            "accumulative_counts": accumulate,
             "constructor": "SegmentorOptim",
             "optimizer": {
                 "type": "AdamW",
@@ -175,8 +178,17 @@ def run_config(plan: Plan, images: list[Images], folder: Path) -> dict[str, Any]
             }
         ],
         # The batches are laid out already: skipping costs nothing.
-        "train_cfg": {"type": "IterBasedTrainLoop", "max_iters": scale.iterations},
-        "default_hooks": {"logger": None, "checkpoint": None, "sampler_seed": None},
+        "train_cfg": {
+            "type": "IterBasedTrainLoop",
+            # mmengine counts the parts of a step.
+            "max_iters": scale.iterations * accumulate,
+        },
+        "default_hooks": {
+            "logger": None,
+            "checkpoint": None,
+            "sampler_seed": None,
+            "param_scheduler": {"type": "WholeStepsHook", "accumulate": accumulate},
+        },
         "custom_hooks": [
             {"type": "StepSeedHook", "seed": plan.seed},
             *start,
@@ -184,8 +196,13 @@ def run_config(plan: Plan, images: list[Images], folder: Path) -> dict[str, Any]
                 "type": "ResumeHook",
                 "folder": str(folder),
                 "every_s": training.checkpoint_every_s,
+                "accumulate": accumulate,
             },
-            {"type": "ProgressHook", "what": plan.name, "batch_size": scale.batch_size},
+            {
+                "type": "ProgressHook",
+                "what": plan.name,
+                "batch_size": scale.batch_size // accumulate,
+            },
         ],
         # Parts of a tower behind its last map have no gradient.
         "find_unused_parameters": training.gpus > 1,

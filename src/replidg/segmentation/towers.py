@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 import replidg.models.lite  # noqa: F401 - registers the demo's tower with timm
+from replidg.models import random_weights
 
 #: open_clip's names of a ViT's parts -> timm's (as timm's own conversion has them).
 RENAMED = (
@@ -58,6 +59,7 @@ def read_tower(folder: Path) -> Tower:
         ValueError: the tower is none that feature maps can be had from; says which it is.
     """
     facts = json.loads((folder / "model.json").read_text())
+    random_weights.check(folder, facts)
     if facts["kind"] == "timm":
         config = json.loads((folder / "config.json").read_text())
         return Tower(

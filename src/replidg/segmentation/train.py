@@ -22,6 +22,7 @@ from mmengine.runner import Runner
 from safetensors.torch import save_file
 
 import replidg
+from replidg.arithmetic import switch
 from replidg.checkpoints import StopRequest, stop_on_signal
 from replidg.files import sha256_file, stable_hash, whole_file, write_json
 from replidg.seeds import seed_of
@@ -112,6 +113,7 @@ def train_one(training: Training, folder: Path, stop: StopRequest) -> None:
     """
     plan = training.plan
     torch.set_num_threads(plan.training.threads)
+    switch(plan.training.tf32, plan.training.deterministic)
     config = run_config(plan, training.images, folder)
     began = time.monotonic()
     # Decoder and pyramid start from this; the rest is loaded.

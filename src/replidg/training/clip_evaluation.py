@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from replidg.data.images import InputSpec, normalise
+from replidg.files import sha256_file, stable_hash, whole_file
 from replidg.models import lite  # noqa: F401  (registers the demo's tower)
 from replidg.models.store import device, own_spec
 from replidg.progress import Progress
@@ -148,6 +149,28 @@ def evaluate(
             start += len(pixels)
             progress.add(len(pixels))
     return pd.concat([_table(name, suite, found) for name in names], ignore_index=True)
+
+
+def evaluate_once(
+    files: Mapping[str, Path], key: Sequence[object], folder: Path, make: Callable[[], pd.DataFrame]
+) -> pd.DataFrame:
+    """Return what `make` returns, from a file that a killed job has left if there is one.
+
+    Args:
+        files: weights of the checkpoints by name.
+        key: the rest of what decides the result.
+        folder: of such files.
+        make: evaluates.
+    """
+    weights = [[name, sha256_file(path)] for name, path in files.items()]
+    path = folder / f"{stable_hash([weights, key, sha256_file(__file__)])}.parquet"
+    if path.is_file():
+        logger.info("%s is there", path.name)
+    else:
+        table = make()
+        with whole_file(path) as temporary:
+            table.to_parquet(temporary, index=False)
+    return pd.read_parquet(path)
 
 
 def predict(scores: Tensor, allowed: Tensor) -> Tensor:

@@ -1,18 +1,18 @@
 """open_clip's own trainer, made repeatable: what torchrun starts, or a job calls itself.
 
-`open_clip_train.main` seeds all generators once, when it starts, and webdataset seeds its shuffle
-by the clock. A run that was killed and resumed would thus see other samples than an unbroken one.
-Here both are functions of (seed, epoch, process, worker).
-After each epoch the weights go to a file of their own, for the evaluation; the trainer's checkpoint
-(`epoch_latest.pt`, replaced in one step) is what a killed run goes on from.
+`open_clip_train.main` seeds all generators once, when it starts, and saves after whole epochs. A
+run that was killed and resumed would thus see other samples than an unbroken one, and lose an hour
+or more. Here it is saved after any step, in the format of its own checkpoints with the place in the
+stream of samples added, and goes on behind it. After each epoch the weights go to a file of their
+own, for the evaluation.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import random
 import sys
+from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -20,84 +20,98 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import numpy as np
 import open_clip_train.data
 import open_clip_train.main as trainer
 import torch
-import webdataset as wds
-from open_clip_train.data import SharedEpoch
+from open_clip_train.data import DataInfo
 from safetensors.torch import save_file
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel as Parallel
-from torch.utils.data import get_worker_info
-from webdataset.filters import _shuffle
 from webdataset.tariterators import tar_file_expander
 
+from replidg import processes
+from replidg.arithmetic import switch
+from replidg.checkpoints import Checkpoints, StopRequest, keep, stop_on_signal
 from replidg.files import whole_file
 from replidg.models import lite  # noqa: F401  (registers the demo's tower)
+from replidg.models.clip_steps import ClipSteps
 from replidg.seeds import seed_of
+from replidg.training.clip_stream import Place, SampleStream, Start, StreamLoader
+from replidg.typed import Strict
 
-WEIGHTS = "weights"
-#: Set in the environment if the weights' memory format is to be that which CNNs are fast in.
-CHANNELS_LAST = "REPLIDG_CHANNELS_LAST"
+POINTS = "steps"
+#: Where open_clip looks for what it is to go on from.
+LATEST = f"checkpoints/{trainer.LATEST_CHECKPOINT_NAME}"
 
 
-class SeededShuffle(wds.PipelineStage):
-    """Shuffle samples in a buffer, and seed this process for the epoch's augmentation.
+class Settings(Strict):
+    """What open_clip's trainer has no argument for.
 
-    Args:
-        seed: of the run.
-        epoch: shared with the processes that decode.
-        bufsize: samples in the buffer.
-        initial: samples before the first one is given out.
+    Attributes:
+        checkpoint_every_s: seconds between two checkpoints.
+        channels_last: memory format of the weights, which CNNs are fast in.
+        tf32: of products in float32 on a GPU; open_clip always allows it.
+        deterministic: ask for deterministic algorithms.
     """
 
-    def __init__(self, seed: int, epoch: SharedEpoch, bufsize: int, initial: int) -> None:
-        self.seed, self.epoch, self.bufsize, self.initial = seed, epoch, bufsize, initial
-        self.rank = int(os.environ.get("RANK", "0"))
-        self.last, self.passes = -1, 0
-
-    def run(self, source: Iterator[Any]) -> Iterator[Any]:
-        """Yield the samples; a second pass within an epoch has an order of its own."""
-        epoch, worker = self.epoch.get_value(), get_worker_info()
-        self.passes = self.passes + 1 if epoch == self.last else 0
-        self.last = epoch
-        place = (self.rank, worker.id if worker else 0, self.passes)
-        key = seed_of(self.seed, "clip samples", epoch, *place)
-        seed_process(key)
-        return _shuffle(source, self.bufsize, self.initial, random.Random(key))
+    checkpoint_every_s: float
+    channels_last: bool
+    tf32: bool
+    deterministic: bool
 
 
-def seed_process(seed: int) -> None:
-    """Seed torch, numpy and Python's generator."""
-    torch.manual_seed(seed)
-    np.random.seed(seed % 2**32)
-    random.seed(seed)
+class MixSteps(ClipSteps):
+    """The steps of a CLIP on a mix: checkpoints have each process' place in the samples."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state; all processes have to call it."""
+        own = [place and tuple(place) for place in self.loader.places]
+        batches = self.step % self.per_epoch * self.accumulate
+        return super().state_dict() | {"batches": batches, "places": processes.gathered(own)}
 
 
 @contextmanager
-def repeatable(seed: int, folder: Path) -> Iterator[None]:
+def repeatable(known: Namespace, settings: Settings, stop: StopRequest) -> Iterator[None]:
     """Replace, inside the block, what in open_clip's trainer depends on when it was started.
 
     Args:
-        seed: of the run.
-        folder: of the run; weights go into `weights/` below it.
+        known: the trainer's arguments.
+        settings: what it has no argument for.
+        stop: signals.
     """
-    shared = SharedEpoch(0)
+    folder = Path(known.logs) / known.name
+    saved = _saved(folder / LATEST)
     rank = int(os.environ.get("RANK", "0"))
+    stream = SampleStream(known.seed, _start(saved, rank))
+    points = Checkpoints(folder / POINTS, settings.checkpoint_every_s)
     original = trainer.train_one_epoch
+    begun: list[MixSteps] = []
 
-    def shuffle(bufsize: int, initial: int) -> SeededShuffle:
-        return SeededShuffle(seed, shared, bufsize, initial)
+    def after_step(steps: MixSteps) -> None:
+        if steps.step % steps.per_epoch == 0 and processes.is_main():
+            save_weights(steps.model, folder / weights_of(steps.epoch))
+        keep(steps, points, stop, known.name)
 
-    def train_one_epoch(model: nn.Module, data: Any, loss: Any, epoch: int, *others: Any, **k: Any):
-        shared.set_value(epoch)
-        seed_process(seed_of(seed, "clip epoch", epoch, rank))
-        if os.environ.get(CHANNELS_LAST):
+    def begin(model: nn.Module, data: DataInfo, *optimisation: Any) -> MixSteps:
+        # open_clip has set its own by now.
+        switch(settings.tf32, settings.deterministic)
+        if settings.channels_last:
             model.to(memory_format=torch.channels_last)
-        original(model, data, loss, epoch, *others, **k)
-        if rank == 0:
-            save_weights(model, folder / WEIGHTS / f"epoch{epoch + 1:03d}.safetensors")
+        steps = MixSteps(
+            model, *optimisation, StreamLoader(data, stream), known.accum_freq,
+            seed_of(known.seed, "clip process", rank), after_step,
+        )  # fmt: skip
+        steps.step = saved.get("step", 0)
+        return steps
+
+    def train_one_epoch(
+        model: nn.Module, data: dict[str, DataInfo], loss: Any, epoch: int,
+        optimizer: torch.optim.Optimizer, scaler: Any, scheduler: Any, *others: Any, **options: Any,
+    ) -> None:  # fmt: skip
+        if not begun:
+            begun.append(begin(model, data["train"], optimizer, scaler))
+        left, schedule = {"train": begun[0]}, begun[0].schedule(scheduler)
+        original(model, left, loss, epoch, optimizer, scaler, schedule, *others, **options)
 
     # open_clip 3.3 stumbles over the mark that webdataset 1.0 puts at the end of a shard. Keys are
     # unique in a pool, so none is needed.
@@ -105,16 +119,36 @@ def repeatable(seed: int, folder: Path) -> Iterator[None]:
     with (
         mock.patch.object(torch.nn.parallel, "DistributedDataParallel", wrap),
         mock.patch.object(open_clip_train.data, "tar_file_expander", expand),
-        mock.patch.object(open_clip_train.data.wds, "shuffle", shuffle),
+        mock.patch.object(open_clip_train.data.wds, "shuffle", stream.shuffle),
+        mock.patch.object(open_clip_train.data.wds, "batched", stream.batched),
         mock.patch.object(trainer, "train_one_epoch", train_one_epoch),
     ):
         yield
+
+
+def _saved(path: Path) -> dict[str, Any]:
+    """Return a checkpoint, its tensors left in the file; nothing if there is none."""
+    if not path.exists():
+        return {}
+    return torch.load(path, map_location="cpu", mmap=True, weights_only=True)
+
+
+def _start(saved: dict[str, Any], rank: int) -> Start | None:
+    if not saved.get("batches"):
+        return None
+    places = [place and Place(*place[:2], place[2].clone()) for place in saved["places"][rank]]
+    return Start(saved["epoch"], saved["batches"], places)
 
 
 def wrap(model: nn.Module, device_ids: list[Any], **options: Any) -> nn.Module:
     """Wrap a model for several processes; open_clip names devices, which CPUs must not have."""
     on_cpu = torch.device(device_ids[0]).type == "cpu"
     return Parallel(model, device_ids=None if on_cpu else device_ids, **options)
+
+
+def weights_of(epoch: int) -> str:
+    """Return the file of the weights after so many epochs, in the folder of a run."""
+    return f"weights/epoch{epoch:03d}.safetensors"
 
 
 def save_weights(model: nn.Module, path: Path) -> None:
@@ -139,21 +173,23 @@ def own_logging() -> Iterator[None]:
         root.setLevel(level)
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Train a CLIP.
+def main(settings: Settings, arguments: Sequence[str]) -> None:
+    """Train a CLIP, from the checkpoint that open_clip finds, if there is one.
 
     Args:
+        settings: what open_clip's trainer has no argument for.
         arguments: of open_clip's trainer; `--logs`, `--name` and `--seed` among them.
 
     Raises:
         RuntimeError: the trainer gave up; its log says why.
+        SystemExit: 99, where a signal asked to stop; the checkpoint is saved.
     """
     known = trainer.parse_args(list(arguments))
-    folder = Path(known.logs) / known.name
-    with own_logging(), repeatable(known.seed, folder):
+    with own_logging(), stop_on_signal() as stop, repeatable(known, settings, stop):
         if trainer.main(list(arguments)) == -1:
-            raise RuntimeError(f"open_clip's trainer refused to start; see {folder}/out.log")
+            log = Path(known.logs) / known.name / "out.log"
+            raise RuntimeError(f"open_clip's trainer refused to start; see {log}")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(Settings.model_validate_json(sys.argv[1]), sys.argv[2:])

@@ -16,14 +16,17 @@ import open_clip
 import torch
 from safetensors.torch import save_file
 
-from replidg.config.forgotten_training import POOLS, ClipRun, Mix, Mixes
+from replidg import processes
+from replidg.checkpoints import Checkpoints
+from replidg.config.forgotten_training import CLIPS_ASIDE, POOLS, ClipRun, Mix, Mixes
 from replidg.data.errors import DatasetError
 from replidg.data.pools import SIZES
 from replidg.files import sha256_file, stable_hash, whole_file, write_json
+from replidg.models import clip_steps
 from replidg.models.lite import imagenet_init
 from replidg.models.store import FILES
 from replidg.seeds import seed_of
-from replidg.training import clip_main
+from replidg.training import clip_main, clip_stream
 
 logger = logging.getLogger(__name__)
 PORT = 29_400
@@ -155,16 +158,27 @@ def arguments(
         "seed": seed,
         "logs": logs,
         "name": name,
+        # What `train` puts where open_clip looks. It saves after every step, open_clip not at all.
         "resume": "latest",
         "save-frequency": 0,
         "device": "cuda" if torch.cuda.is_available() else "cpu",
     }
-    flags = ["--save-most-recent"]
-    if run.gradient_checkpointing:
-        flags.append("--grad-checkpointing")
+    chosen = {
+        "--grad-checkpointing": run.gradient_checkpointing,
+        "--local-loss": run.local_loss,
+        "--gather-with-grad": run.gather_with_grad,
+    }
+    flags = [flag for flag, wanted in chosen.items() if wanted]
     low, high = run.crop_scale
     crop = ["--aug-cfg", f"scale=({low},{high})"]
     return [*(f"--{key}={value}" for key, value in words.items()), *flags, *crop]
+
+
+def settings_of(run: ClipRun) -> clip_main.Settings:
+    """Return what of the protocol open_clip's trainer has no argument for."""
+    return clip_main.Settings(
+        **{name: getattr(run, name) for name in clip_main.Settings.model_fields}
+    )
 
 
 def command(run: ClipRun, words: Sequence[str], environ: Mapping[str, str]) -> list[str] | None:
@@ -189,7 +203,7 @@ def command(run: ClipRun, words: Sequence[str], environ: Mapping[str, str]) -> l
         *run.launcher, sys.executable, "-m", "torch.distributed.run", f"--nnodes={run.nodes}",
         f"--nproc-per-node={run.gpus_per_node}", *meeting,
         # Without the dashes torchrun takes --logs for an abbreviation of an option of its own.
-        "-m", "--", clip_main.__name__, *words,
+        "-m", "--", clip_main.__name__, settings_of(run).model_dump_json(), *words,
     ]  # fmt: skip
 
 
@@ -215,8 +229,8 @@ def first_host(environ: Mapping[str, str]) -> str:
 
 def train(
     name: str, seed: int, run: ClipRun, data: TrainingSet, out: Sequence[Path], checkpoints: Path
-) -> None:
-    """Train one CLIP, from its last whole epoch if it was begun.
+) -> Path:
+    """Train one CLIP, from its last checkpoint if it was begun.
 
     Args:
         name: of the mix.
@@ -224,23 +238,57 @@ def train(
         run: the protocol.
         data: the training set.
         out: where the weights of each epoch go.
-        checkpoints: root of unfinished work; this run's is gone in the end.
+        checkpoints: root of unfinished work.
+
+    Returns:
+        Folder of this run's work; as long as it is there, the run need not be trained again.
+
+    Raises:
+        SystemExit: 99, where a signal asked to stop, else the status of the processes.
     """
-    result = run.model_dump(exclude={"jobs", "keep_weights", "seeds", "launcher"})
-    source = [sha256_file(path) for path in (clip_main.__file__, __file__)]
-    key = [name, seed, result, data.sources, data.images, data.sizes, source]
+    source = [clip_main.__file__, clip_stream.__file__, clip_steps.__file__, __file__]
+    key = [
+        name, seed, run.model_dump(exclude=CLIPS_ASIDE), data.sources, data.images, data.sizes,
+        [sha256_file(path) for path in source],
+    ]  # fmt: skip
     folder = checkpoints / "clip_mixes" / stable_hash(key)
+    weights = [folder / "run" / clip_main.weights_of(epoch) for epoch in range(1, run.epochs + 1)]
+    if not all(path.is_file() for path in weights):
+        logger.info("training %s on %s", name, data.images)
+        _train(run, data, folder, seed)
+    for path, copy in zip(weights, out, strict=True):
+        with whole_file(copy) as temporary:
+            shutil.copyfile(path, temporary)
+    return folder
+
+
+def _train(run: ClipRun, data: TrainingSet, folder: Path, seed: int) -> None:
     if not (folder / "model" / FILES["open_clip"][0]).is_file():
         write_architecture(run, folder / "model", seed)
+    offer_latest(folder / "run")
     words = arguments(run, data, folder / "model", folder, "run", seed)
     several = command(run, words, os.environ)
-    logger.info("training %s on %s", name, data.images)
     if several is None:
-        clip_main.main(words)
-    else:
-        subprocess.run(several, check=True)
-    weights = folder / "run" / clip_main.WEIGHTS
-    for epoch, path in enumerate(out, 1):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(weights / f"epoch{epoch:03d}.safetensors", path)
-    shutil.rmtree(folder)
+        clip_main.main(settings_of(run), words)
+    elif status := processes.run(several):
+        raise SystemExit(status)
+
+
+def offer_latest(folder: Path) -> None:
+    """Put the newest checkpoint that can be read, and no other, where open_clip looks for one.
+
+    Args:
+        folder: of the run.
+    """
+    latest = folder / clip_main.LATEST
+    shutil.rmtree(latest.parent, ignore_errors=True)
+    points = Checkpoints(folder / clip_main.POINTS, every_s=0.0)
+    state = points.load()
+    if state is None:
+        return
+    logger.info("going on after step %d", state["step"])
+    # A damaged one is gone by now.
+    newest = points.newest if points.newest.is_file() else points.previous
+    latest.parent.mkdir(parents=True)
+    # As a second name: the trainer's own checkpoints take the place of the first.
+    os.link(newest, latest)

@@ -18,6 +18,7 @@ from replidg.config.forgotten import DomainClassifier, Domains, DomainTraining
 from replidg.config.forgotten_sets import DOMAINS
 from replidg.data.images import InputSpec, normalise
 from replidg.files import sha256_file, stable_hash, whole_file, write_json
+from replidg.methods.passes import restore
 from replidg.models import domain_nets, domain_readouts, store
 from replidg.models.domain_nets import DomainNet
 from replidg.models.domain_readouts import CentroidReadout, StyleReadout, calibrated, targets
@@ -129,6 +130,7 @@ def _trained(
     if classifier.kind == "dr":
         temperature = calibrated(run.logits(validation), validation.labels)
         run.net.readout.temperature.fill_(temperature)
+    restore(run.net.tower)  # what classifies pictures later computes as it always does
     lr, temperature = run.plan.lr, float(run.net.readout.temperature)
     return run.net.eval(), {"lr": lr, "temperature": temperature, "runs": told}
 

@@ -19,7 +19,9 @@ from replidg.checkpoints import Checkpoints, keep, resume, stop_on_signal
 from replidg.config.forgotten import DomainTraining
 from replidg.data.images import INTERPOLATION, InputSpec, normalise, resizer
 from replidg.methods.averaging import copied
+from replidg.methods.gradients import Gradients
 from replidg.methods.network import keep_statistics
+from replidg.methods.passes import check_statistics, prepare
 from replidg.models.domain_nets import DomainNet
 from replidg.models.layers import freeze
 from replidg.progress import Progress
@@ -137,33 +139,36 @@ class DomainRun:
         memory = torch.channels_last if plan.channels_last else torch.contiguous_format
         self.net = net.to(device, memory_format=memory)
         self.optimizer = _optimizer(net, plan)
+        learned = [p for p in net.parameters() if p.requires_grad]
+        self.gradients = Gradients(learned, plan.training, device)
+        self._train()
+        check_statistics(net.tower, plan.training)
+        prepare(net.tower, plan.training, device)
         self.draws = Draws(train["label"].to_numpy(), plan)
         self.step = 0
         self.best: dict[str, Any] = {"loss": math.inf, "epoch": -1, "weights": {}}
         self.history: list[dict[str, float]] = []
 
-    def train_step(self, pixels: Tensor, classes: Tensor) -> float:
-        """Take one optimiser step on uint8 images (B, 3, S, S); returns the mean loss."""
+    def train_step(self, pixels: Tensor, classes: Tensor) -> Tensor:
+        """Take one optimiser step on uint8 images (B, 3, S, S); returns the loss, on the device."""
         training = self.plan.training
         torch.manual_seed(seed_of(training.seed, "step", self.step))
-        self.net.train()
-        if self.plan.frozen_batchnorm:
-            keep_statistics(self.net)
+        self._train()
         for group in self.optimizer.param_groups:
             group["lr"] = rate(training, self.plan.lr, self.step, self.draws.per_epoch)
         self.optimizer.zero_grad(set_to_none=True)
-        total, size = 0.0, training.micro_batch or len(pixels)
-        for start in range(0, len(pixels), size):
-            part, wanted = pixels[start : start + size], classes[start : start + size]
-            loss = F.cross_entropy(self._logits(part), wanted.to(self.device))
-            loss = loss * (len(part) / len(pixels))
-            loss.backward()
-            total += loss.item()
-        if training.clip_norm:
-            torch.nn.utils.clip_grad_norm_(self.net.parameters(), training.clip_norm)
-        self.optimizer.step()
+        loss = self.gradients.of(self._loss, pixels, classes)
+        self.gradients.step([self.optimizer], training.clip_norm)
         self.step += 1
-        return total
+        return loss
+
+    def _train(self) -> None:
+        self.net.train()
+        if self.plan.frozen_batchnorm:
+            keep_statistics(self.net)
+
+    def _loss(self, pixels: Tensor, classes: Tensor) -> Tensor:
+        return F.cross_entropy(self._logits(pixels), classes.to(self.device))
 
     def end_epoch(self, validation: HeldOut) -> None:
         """Validate and keep the weights with the lowest loss. Call it after whole epochs."""
@@ -185,10 +190,7 @@ class DomainRun:
     def _logits(self, pixels: Tensor) -> Tensor:
         pixels = pixels.to(self.device, non_blocking=True)
         images = normalise(pixels, self.plan.spec, self.plan.channels_last)
-        bf16 = self.plan.training.precision == "bf16"
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
-            features = self.net.features(images, None)
-        return self.net.readout.logits(features)
+        return self.net.readout.logits(self.net.features(images, None))
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that a resumed run needs."""
@@ -196,6 +198,7 @@ class DomainRun:
             "step": self.step,
             "net": self.net.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "scaling": self.gradients.state_dict(),
             "best": self.best,
             "history": self.history,
         }
@@ -205,6 +208,7 @@ class DomainRun:
         self.step, self.best, self.history = state["step"], state["best"], state["history"]
         self.net.load_state_dict(state["net"])
         self.optimizer.load_state_dict(state["optimizer"])
+        self.gradients.load_state_dict(state["scaling"])
 
 
 def _optimizer(net: DomainNet, plan: Plan) -> torch.optim.Optimizer:
@@ -231,11 +235,13 @@ def fit(run: DomainRun, validation: HeldOut, checkpoints: Checkpoints, name: str
     draws = Draws(run.draws.classes, run.plan, run.step)
     crops = Crops(run.train["path"].tolist(), run.plan.spec, run.plan.training)
     loader = DataLoader(crops, batch_sampler=draws, num_workers=run.plan.workers)
-    with stop_on_signal() as stop, Progress(draws.stop, name, "steps", run.step) as progress:
+    counted = Progress(draws.stop, name, "steps", run.step, run.plan.training.batch_size)
+    with stop_on_signal() as stop, counted as progress:
         # The loader returns pixels only; the same sampler says again which rows they were.
         for pixels, items in zip(loader, draws, strict=True):
             loss = run.train_step(pixels, classes[[row for row, _ in items]])
             if run.step % draws.per_epoch == 0:
                 run.end_epoch(validation)
-            progress.add(1, f"loss {loss:.3f}")
+                progress.add(0, f"loss {loss.item():.3f}")
+            progress.add()
             keep(run, checkpoints, stop, name)

@@ -16,7 +16,9 @@ from replidg.config.robust_ft import EpochTraining
 from replidg.data.images import InputSpec, normalise
 from replidg.methods.averaging import Segment, Weights, copied, merge, pack, unpack
 from replidg.methods.epoch_schedule import Schedule
+from replidg.methods.gradients import Gradients
 from replidg.methods.learners import LinearLearner, TextLearner
+from replidg.methods.passes import OwnItems, check_statistics, in_precision, prepare, whole_batch
 from replidg.progress import Progress
 from replidg.scores import SCORES, class_counts
 from replidg.seeds import seed_of
@@ -93,6 +95,8 @@ class EpochRun:
         self.optimizer = torch.optim.Adam(
             parameters, lr=self.rates[0], weight_decay=decay, fused=True
         )
+        self.gradients = Gradients(parameters, plan.training, device)
+        self._equip()
         self.per_epoch = stream.steps(plan.training.batch_size)
         self.steps = self.per_epoch * plan.training.epochs
         self.step = 0
@@ -107,11 +111,11 @@ class EpochRun:
         for group in self.optimizer.param_groups:
             group["lr"] = self.rates[self.step // self.per_epoch]
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self.learner.loss(self._input(pixels), labels.to(self.device))
-        loss.backward()
-        self.optimizer.step()
+        labels = labels.to(self.device)
+        loss = self.gradients.of(self.learner.loss, self._input(pixels), labels)
+        self.gradients.step([self.optimizer])
         self.step += 1
-        return loss.detach()
+        return loss
 
     def end_epoch(self, validation: HeldOut) -> None:
         """Average the weights, or validate them and keep the best. Call it after whole epochs."""
@@ -155,6 +159,7 @@ class EpochRun:
             "step": self.step,
             "learner": self.learner.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "scaling": self.gradients.state_dict(),
             "average": pack(self.average),
             "best": self.best,
             "history": self.history,
@@ -165,7 +170,19 @@ class EpochRun:
         self.step, self.best, self.history = state["step"], state["best"], state["history"]
         self.learner.load_state_dict(state["learner"])
         self.optimizer.load_state_dict(state["optimizer"])
+        self.gradients.load_state_dict(state["scaling"])
         self.average = unpack(state["average"])
+
+    def _equip(self) -> None:
+        """Let passes be computed as the protocol says."""
+        training, learner = self.plan.training, self.learner.train()
+        text = isinstance(learner, TextLearner)
+        tower = learner.clip.visual if text else learner.visual
+        check_statistics(tower, training)
+        prepare(tower, training, self.device)
+        if text:
+            clip = learner.clip
+            clip.encode_text = in_precision(clip.encode_text, training, self.device)
 
     def _input(self, pixels: Tensor) -> Tensor:
         pixels = pixels.to(self.device, non_blocking=True)
@@ -191,10 +208,12 @@ def fit(
     labels = torch.tensor(train["label"].to_numpy())
     steps = EpochSteps(run.stream, training.batch_size, training.epochs, run.step)
     images = LightlyAugmented(train["path"].tolist(), run.plan.spec, training)
-    loader = DataLoader(images, batch_sampler=steps, num_workers=training.workers)
-    with stop_on_signal() as stop, Progress(run.steps, name, "steps", run.step) as progress:
+    loader = DataLoader(images, batch_sampler=OwnItems(steps), num_workers=training.workers)
+    counted = Progress(run.steps, name, "steps", run.step, training.batch_size)
+    with stop_on_signal() as stop, counted as progress:
         # The loader returns pixels only; the same sampler says again which rows they were.
-        for pixels, items in zip(loader, steps, strict=True):
+        for own, items in zip(loader, steps, strict=True):
+            pixels = whole_batch(own, len(items), run.device)
             loss = run.train_step(pixels, labels[[row for row, _ in items]])
             if run.step % run.per_epoch == 0:
                 run.end_epoch(validation)

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from replidg import processes
 from replidg.checkpoints import Checkpoints
 from replidg.config.check import BUDGET_ONLY
 from replidg.config.inputs import Preprocessing
@@ -24,14 +24,14 @@ from replidg.config.scipd import HybridData, LabelSets
 from replidg.config.scipd_arms import Arm, RunKey
 from replidg.data import hybrid
 from replidg.data.embeddings import index_hash
-from replidg.data.hybrid import HybridShares, known_classes, share_out
+from replidg.data.hybrid import known_classes, share_out
 from replidg.files import sha256_file, stable_hash, whole_file, write_json
-from replidg.methods.predictions import prediction_table
 from replidg.models import store
 from replidg.training import trainer
 from replidg.training.data import Shares
-from replidg.training.hybrid_run import HybridRun, HybridSettings
+from replidg.training.hybrid_run import HybridRun, HybridSettings, predicted
 from replidg.training.job import code_version, hashed
+from replidg.training.switches import deterministic
 from replidg.training.teacher import Teacher, Views
 from replidg.training.validation import HeldOut
 
@@ -160,7 +160,7 @@ def train_students(
         checkpoints: folder of unfinished work.
         out: files to write.
     """
-    trainer.deterministic(job.protocol.threads)
+    deterministic(job.protocol.threads, job.protocol)
     given = Materials(job, index, clip, texts)
     tables, metrics, folders = [], [], []
     features: dict[str, Tensor] = {}
@@ -173,12 +173,16 @@ def train_students(
             logger.info("%s: finished earlier", run_name(key))
         else:
             _train_one(given, key, settings, folder)
+        if not processes.is_main():
+            continue
         tables.append(pd.read_parquet(folder / "predictions.parquet"))
         metrics.append(json.loads((folder / DONE).read_text()))
         features[run_name(key)] = load_file(folder / "features.safetensors")["features"]
         if out.weights is not None:
             for name, value in load_file(folder / "model.safetensors").items():
                 weights[f"{run_name(key)}/{name}"] = value
+    if not processes.is_main():
+        return
     with whole_file(out.predictions) as temporary:
         pd.concat(tables, ignore_index=True).to_parquet(temporary, index=False)
     with whole_file(out.features) as temporary:
@@ -241,8 +245,23 @@ def _train_one(given: Materials, key: RunKey, settings: HybridSettings, folder: 
     # Augmented hold-outs are of the run; others are decoded once for several.
     held = None if job.protocol.validation_augmentation else (validation, None)
     trainer.fit(run, shares, Checkpoints(folder, job.protocol.checkpoint_every_s), name, held)
-    final = {name: value.contiguous() for name, value in run.final_weights().items()}
-    run.classifier.load_state_dict(final)
+    run.classifier.load_state_dict(run.final_weights())
+    target = given.still(key, parts.target, settings)
+    table, features = predicted(run, parts, target, validation, job.feature_images)
+    if processes.is_main():
+        _write_run(job, key, run, table, features, folder)
+    processes.meet()
+
+
+def _write_run(
+    job: HybridJob,
+    key: RunKey,
+    run: HybridRun,
+    table: pd.DataFrame,
+    features: Tensor,
+    folder: Path,
+) -> None:
+    """Write the files of a finished run."""
     keys = {
         "dataset": key.dataset,
         "sets": key.split,
@@ -250,39 +269,16 @@ def _train_one(given: Materials, key: RunKey, settings: HybridSettings, folder: 
         "arm": key.arm,
         "seed": key.seed,
     }
-    target = given.still(key, parts.target, settings)
-    table, features = _predicted(run, parts, target, validation, job.feature_images)
     with whole_file(folder / "predictions.parquet") as temporary:
         table.assign(**keys).to_parquet(temporary, index=False)
     with whole_file(folder / "features.safetensors") as temporary:
         save_file({"features": features}, temporary)
     if job.keep_weights:
         with whole_file(folder / "model.safetensors") as temporary:
-            save_file(final, temporary)
+            final = run.final_weights()
+            save_file({name: value.contiguous() for name, value in final.items()}, temporary)
     # Written last: its presence says that the run is finished.
     write_json(
         folder / DONE,
         keys | {"selected_step": run.selected_step(), "validations": run.history},
     )
-
-
-def _predicted(
-    run: HybridRun, parts: HybridShares, target: HeldOut, validation: list[HeldOut], count: int
-) -> tuple[pd.DataFrame, Tensor]:
-    """Return predictions of target and source hold-outs, and features of `count` target images."""
-    held = zip(parts.validation, validation, strict=True)
-    asked = [("target", parts.target, target)]
-    asked += [("source_validation", rows, images) for rows, images in held]
-    tables, kept = [], []
-    for role, rows, images in asked:
-        described = [run.described(pixels) for pixels in images.batches(run.step)]
-        logits = torch.cat([values for _, values in described])
-        kept.append(torch.cat([values for values, _ in described]))
-        table = prediction_table(rows, logits.numpy(), role)
-        # The public code takes thresholds between the extremes of all entries of the softmax.
-        lowest = torch.softmax(logits, dim=1).min(dim=1).values.numpy()
-        tables.append(table.assign(min_softmax=lowest, feature_row=-1))
-    place = [stable_hash(name) for name in parts.target["image_id"]]
-    chosen = sorted(range(len(place)), key=place.__getitem__)[:count]
-    tables[0].loc[tables[0].index[chosen], "feature_row"] = range(len(chosen))
-    return pd.concat(tables, ignore_index=True), kept[0][chosen].half()

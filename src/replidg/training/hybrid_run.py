@@ -8,23 +8,28 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 from torch.optim import SGD
 
 from replidg.config.hybrid_methods import HybridMethod
 from replidg.config.methods import FineTuning
+from replidg.data.hybrid import HybridShares
 from replidg.data.images import InputSpec
+from replidg.files import stable_hash
 from replidg.methods.hybrid.base import Context, HybridObjective
 from replidg.methods.hybrid.heads import make_head
 from replidg.methods.hybrid.registry import make_objective
 from replidg.methods.network import Classifier
+from replidg.methods.predictions import prediction_table
 from replidg.models.layers import freeze
 from replidg.models.store import Backbone
 from replidg.seeds import seed_of
 from replidg.training.data import Batch, Shares, training_batches
 from replidg.training.teacher import Teacher, Views, chosen_views
 from replidg.training.trainer import Run
+from replidg.training.validation import HeldOut
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,7 @@ class HybridRun(Run):
         memory = torch.channels_last if settings.channels_last else torch.contiguous_format
         self.classifier.to(device, memory_format=memory)
         self.objective.to(device)
+        self._equip()
         self.optimizers = make_optimizers(method, self.objective.parameter_groups(self.classifier))
         self.rates = [group["lr"] for group in self.optimizers[0].param_groups]
         self.averaging = None
@@ -143,8 +149,7 @@ class HybridRun(Run):
             batch.domains.to(self.device),
             self.step,
         )
-        for optimizer in self.optimizers:
-            optimizer.step()
+        self.objective.gradients.step(self.optimizers)
         self.step += 1
         return loss
 
@@ -167,6 +172,7 @@ class HybridRun(Run):
             "classifier": self.classifier.state_dict(),
             "objective": self.objective.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "scaling": self.objective.gradients.state_dict(),
             "best": self.best,
             "history": self.history,
         }
@@ -178,6 +184,7 @@ class HybridRun(Run):
         self.objective.load_state_dict(state["objective"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
+        self.objective.gradients.load_state_dict(state["scaling"])
 
     def _selected(self, accuracy: float) -> bool:
         # Of equals the later one, as in the public code.
@@ -224,3 +231,25 @@ def decayed(method: HybridMethod, step: int, protocol: FineTuning) -> float:
     # 0.7 of 50 epochs is 35 also where the product is 34.999…9.
     factors = [d.factor for d in method.decays if epoch > d.after * epochs + 1e-9]
     return math.prod(factors) ** (2 if method.doubled else 1)
+
+
+def predicted(
+    run: HybridRun, parts: HybridShares, target: HeldOut, validation: list[HeldOut], count: int
+) -> tuple[pd.DataFrame, Tensor]:
+    """Return predictions of target and source hold-outs, and features of `count` target images."""
+    held = zip(parts.validation, validation, strict=True)
+    asked = [("target", parts.target, target)]
+    asked += [("source_validation", rows, images) for rows, images in held]
+    tables, kept = [], []
+    for role, rows, images in asked:
+        described = [run.described(pixels) for pixels in images.batches(run.step)]
+        logits = torch.cat([values for _, values in described])
+        kept.append(torch.cat([values for values, _ in described]))
+        table = prediction_table(rows, logits.numpy(), role)
+        # The public code takes thresholds between the extremes of all entries of the softmax.
+        lowest = torch.softmax(logits, dim=1).min(dim=1).values.numpy()
+        tables.append(table.assign(min_softmax=lowest, feature_row=-1))
+    place = [stable_hash(name) for name in parts.target["image_id"]]
+    chosen = sorted(range(len(place)), key=place.__getitem__)[:count]
+    tables[0].loc[tables[0].index[chosen], "feature_row"] = range(len(chosen))
+    return pd.concat(tables, ignore_index=True), kept[0][chosen].half()

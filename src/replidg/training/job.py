@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 import replidg
+from replidg import processes
 from replidg.checkpoints import Checkpoints
 from replidg.config.check import BUDGET_ONLY
 from replidg.config.inputs import Preprocessing
@@ -25,6 +26,7 @@ from replidg.models import store
 from replidg.training import trainer
 from replidg.training.data import share_out
 from replidg.training.selection import step_to_keep
+from replidg.training.switches import deterministic
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +81,7 @@ def train_all(
     job: Job, index: pd.DataFrame, classes: int, model: Path, checkpoints: Path, out: Outputs
 ) -> None:
     """Train every target and seed of a job and write predictions, metrics and weights."""
-    trainer.deterministic(job.protocol.threads)
+    deterministic(job.protocol.threads, job.protocol)
     backbone = store.load(model)
     spec = store.input_spec(backbone.spec, job.preprocessing)
     tables, metrics, weights, folders = [], [], {}, []
@@ -102,10 +104,14 @@ def train_all(
             _train_one(job, settings, target, index, copy.copy(backbone), folder, name)
         else:
             logger.info("%s: finished earlier", name)
+        if not processes.is_main():
+            continue
         tables.append(pd.read_parquet(folder / "predictions.parquet"))
         metrics.append(json.loads((folder / "metrics.json").read_text()))
         for key, value in load_file(folder / "model.safetensors").items():
             weights[f"{target}/seed{seed}/{key}"] = value
+    if not processes.is_main():
+        return
     with whole_file(out.predictions) as temporary:
         pd.concat(tables, ignore_index=True).to_parquet(temporary, index=False)
     with whole_file(out.weights) as temporary:
@@ -141,12 +147,27 @@ def _train_one(
     settings = replace(settings, keep_step=keep_step)
     run = trainer.Run(backbone, settings, store.device())
     trainer.fit(run, shares, Checkpoints(folder, job.protocol.checkpoint_every_s), name)
-    final = {key: value.contiguous() for key, value in run.final_weights().items()}
-    run.classifier.load_state_dict(final)
+    run.classifier.load_state_dict(run.final_weights())
     parts = [trainer.predict(run, shares.target, "target")]
     parts += [trainer.predict(run, rows, "source_validation") for rows in shares.validation]
     if shares.target_validation is not None:
         parts.append(trainer.predict(run, shares.target_validation, "target_validation"))
+    if processes.is_main():
+        _write_run(job, settings, target, run, parts, left_out, folder)
+    processes.meet()
+
+
+def _write_run(
+    job: Job,
+    settings: trainer.Settings,
+    target: str,
+    run: trainer.Run,
+    parts: list[pd.DataFrame],
+    left_out: list[dict[str, float]],
+    folder: Path,
+) -> None:
+    """Write the files of a finished run, whose classifier holds the final weights."""
+    final = {key: value.contiguous() for key, value in run.final_weights().items()}
     keys = {
         "model": job.model,
         "dataset": job.dataset,

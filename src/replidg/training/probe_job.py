@@ -24,7 +24,7 @@ from replidg.progress import Progress
 from replidg.training.epochs import schedule_of
 from replidg.training.job import hashed
 from replidg.training.probes import Budget, Features, Probes, Stream, train_all
-from replidg.training.trainer import deterministic
+from replidg.training.switches import deterministic
 from replidg.training.wilds_job import Choice, WildsJob, run_table, write_tables
 
 logger = logging.getLogger(__name__)

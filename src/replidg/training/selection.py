@@ -32,6 +32,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+from replidg import processes
 from replidg.checkpoints import Checkpoints
 from replidg.data.errors import DatasetError
 from replidg.files import write_json
@@ -104,6 +105,8 @@ def _left_out(
         trainer.fit(
             run, Shares(others, [held], shares.target), checkpoints, f"{name}, without {domain}"
         )
-        write_json(done, run.history)
-        shutil.rmtree(inner, ignore_errors=True)
+        if processes.is_main():
+            write_json(done, run.history)
+            shutil.rmtree(inner, ignore_errors=True)
+        processes.meet()
     return json.loads(done.read_text())

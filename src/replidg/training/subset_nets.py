@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import timm
@@ -21,7 +21,7 @@ from timm.scheduler import CosineLRScheduler
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from replidg.checkpoints import Checkpoints
+from replidg.checkpoints import Checkpoints, keep, resume, stop_on_signal
 from replidg.config.forgotten_training import ResNets
 from replidg.data.images import InputSpec, decode, normalise
 from replidg.models import lite  # noqa: F401  (registers the demo's tower)
@@ -76,11 +76,70 @@ def _seed_all(seed: int) -> None:
     random.seed(seed)
 
 
-@dataclass
-class _Run:
-    net: nn.Module
-    optimizer: torch.optim.Optimizer
-    schedule: CosineLRScheduler
+class SubsetRun:
+    """State of one training.
+
+    Args:
+        classes: number of classes.
+        protocol: the recipe.
+        per_epoch: steps an epoch.
+    """
+
+    def __init__(self, classes: int, protocol: ResNets, per_epoch: int) -> None:
+        self.protocol, self.per_epoch, self.step = protocol, per_epoch, 0
+        torch.manual_seed(seed_of(protocol.seed, "initialisation"))
+        self.net = timm.create_model(
+            protocol.architecture, pretrained=protocol.pretrained, num_classes=classes
+        ).to(device(), memory_format=torch.channels_last)
+        self.optimizer = create_optimizer_v2(
+            self.net, opt="lamb", lr=protocol.lr, weight_decay=protocol.weight_decay
+        )
+        self.schedule = CosineLRScheduler(
+            self.optimizer, t_initial=protocol.epochs, lr_min=MIN_LR,
+            warmup_t=protocol.warmup_epochs, warmup_lr_init=WARMUP_LR,
+        )  # fmt: skip
+        self.mixup = Mixup(
+            protocol.mixup, protocol.cutmix, num_classes=classes, label_smoothing=0.0
+        )
+        self.loss = BinaryCrossEntropy(smoothing=0.0, target_threshold=protocol.target_threshold)
+
+    @property
+    def epoch(self) -> int:
+        """Number of the epoch that the next step is in, from 0."""
+        return self.step // self.per_epoch
+
+    def train_step(self, parts: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Take an optimiser step on the parts of a batch: images (B, 3, S, S) and labels (B)."""
+        protocol = self.protocol
+        amp = device().type == "cuda" and protocol.precision == "bf16"
+        epoch, done = divmod(self.step, self.per_epoch)
+        self.net.train()
+        self.schedule.step(epoch)
+        for number, (pixels, labels) in enumerate(parts, done * protocol.accumulate):
+            np.random.seed(seed_of(protocol.seed, "mixup", epoch, number) % 2**32)
+            inputs = pixels.to(device(), memory_format=torch.channels_last)
+            inputs, targets = self.mixup(inputs, labels.to(device()))
+            torch.manual_seed(seed_of(protocol.seed, "dropout", epoch, number))
+            with torch.autocast(device().type, torch.bfloat16, enabled=amp):
+                value = self.loss(self.net(inputs), targets) / protocol.accumulate
+            value.backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.step += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that a resumed run needs."""
+        return {
+            "step": self.step,
+            "net": self.net.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue where `state` was taken."""
+        self.step = state["step"]
+        self.net.load_state_dict(state["net"])
+        self.optimizer.load_state_dict(state["optimizer"])
 
 
 def train(
@@ -89,96 +148,56 @@ def train(
     classes: int,
     protocol: ResNets,
     checkpoints: Checkpoints,
-    workers: int = 0,
 ) -> nn.Module:
-    """Train a classifier, from its last whole epoch if it was begun.
+    """Train a classifier, from its newest checkpoint if it was begun.
+
+    On SIGTERM or SIGUSR1 it saves and exits with status 99: run again to go on.
 
     Args:
         paths: image files.
         labels: their classes.
         classes: number of classes.
         protocol: the recipe.
-        checkpoints: one an epoch.
-        workers: processes that decode.
+        checkpoints: of the run; the last one holds the trained net.
 
     Raises:
-        ValueError: there are fewer images than a batch has parts.
+        ValueError: there are fewer images than a batch has.
     """
-    run = _begin(classes, protocol)
     images = TrainingImages(paths, labels, protocol)
-    mixup = Mixup(protocol.mixup, protocol.cutmix, num_classes=classes, label_smoothing=0.0)
-    loss = BinaryCrossEntropy(smoothing=0.0, target_threshold=protocol.target_threshold)
-    steps = len(images) // protocol.batch_size
-    if not steps:
+    per_epoch = len(images) // protocol.batch_size
+    if not per_epoch:
         raise ValueError(f"{len(images)} images are less than one batch of {protocol.batch_size}")
-    start = _resume(run, checkpoints)
-    total = steps * protocol.batch_size
-    with Progress(total * protocol.epochs, "training", "images", start * total) as progress:
-        for epoch in range(start, protocol.epochs):
-            run.schedule.step(epoch)
-            images.epoch = epoch
-            _epoch(run, images, protocol, mixup, loss, workers)
-            checkpoints.save(_state(run, epoch + 1))
-            progress.add(total, f"epoch {epoch + 1}/{protocol.epochs}")
+    run, name = SubsetRun(classes, protocol, per_epoch), "training"
+    resume(run, checkpoints, name)
+    size, steps = protocol.batch_size, per_epoch * protocol.epochs
+    with (
+        stop_on_signal() as stop,
+        Progress(steps * size, name, "images", run.step * size) as progress,
+    ):
+        while run.step < steps:
+            images.epoch = run.epoch
+            for parts in _batches(images, protocol, run.step % per_epoch):
+                run.train_step(parts)
+                progress.add(size, f"epoch {images.epoch + 1}/{protocol.epochs}")
+                keep(run, checkpoints, stop, name)
+    checkpoints.save(run.state_dict())
     return run.net.cpu().eval()
 
 
-def _begin(classes: int, protocol: ResNets) -> _Run:
-    torch.manual_seed(seed_of(protocol.seed, "initialisation"))
-    net = timm.create_model(
-        protocol.architecture, pretrained=protocol.pretrained, num_classes=classes
-    ).to(device(), memory_format=torch.channels_last)
-    optimizer = create_optimizer_v2(
-        net, opt="lamb", lr=protocol.lr, weight_decay=protocol.weight_decay
-    )
-    schedule = CosineLRScheduler(
-        optimizer, t_initial=protocol.epochs, lr_min=MIN_LR, warmup_t=protocol.warmup_epochs,
-        warmup_lr_init=WARMUP_LR,
-    )  # fmt: skip
-    return _Run(net, optimizer, schedule)
+def _batches(
+    images: TrainingImages, protocol: ResNets, first: int
+) -> Iterator[tuple[tuple[Tensor, Tensor], ...]]:
+    """Yield an epoch's batches, in their parts, from the one of number `first` on.
 
-
-def _epoch(
-    run: _Run,
-    images: TrainingImages,
-    protocol: ResNets,
-    mixup: Mixup,
-    loss: Callable,
-    workers: int,
-) -> None:
-    """Take the epoch's steps; the incomplete last batch is left out."""
-    run.net.train()
-    part = protocol.batch_size // protocol.accumulate
+    The incomplete last batch is left out.
+    """
     drawn = torch.Generator().manual_seed(seed_of(protocol.seed, "order", images.epoch))
     steps = len(images) // protocol.batch_size
     order = torch.randperm(len(images), generator=drawn)[: steps * protocol.batch_size]
-    loader = DataLoader(images, batch_sampler=order.view(-1, part).tolist(), num_workers=workers)
-    amp = device().type == "cuda" and protocol.precision == "bf16"
-    for number, (pixels, labels) in enumerate(loader):
-        np.random.seed(seed_of(protocol.seed, "mixup", images.epoch, number) % 2**32)
-        inputs = pixels.to(device(), memory_format=torch.channels_last)
-        inputs, targets = mixup(inputs, labels.to(device()))
-        torch.manual_seed(seed_of(protocol.seed, "dropout", images.epoch, number))
-        with torch.autocast(device().type, torch.bfloat16, enabled=amp):
-            value = loss(run.net(inputs), targets) / protocol.accumulate
-        value.backward()
-        if (number + 1) % protocol.accumulate == 0:
-            run.optimizer.step()
-            run.optimizer.zero_grad()
-
-
-def _state(run: _Run, epochs: int) -> dict[str, object]:
-    return {"epochs": epochs, "net": run.net.state_dict(), "optimizer": run.optimizer.state_dict()}
-
-
-def _resume(run: _Run, checkpoints: Checkpoints) -> int:
-    state = checkpoints.load()
-    if state is None:
-        return 0
-    run.net.load_state_dict(state["net"])
-    run.optimizer.load_state_dict(state["optimizer"])
-    logger.info("resuming after %d epochs", state["epochs"])
-    return state["epochs"]
+    parts = order.view(steps, protocol.accumulate, -1)[first:].flatten(0, 1)
+    loader = DataLoader(images, batch_sampler=parts.tolist(), num_workers=protocol.workers)
+    # As many at a time as a batch has parts.
+    yield from zip(*[iter(loader)] * protocol.accumulate, strict=True)
 
 
 class Net:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from replidg.data.images import ImageError, InputSpec, decode, resizer
+from replidg.files import stable_hash
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,14 @@ class Suite:
     class_names: Sequence[str]
     classes: Mapping[tuple[str, str], Mapping[str, Sequence[int]]]
     kept: np.ndarray
+
+    def key(self) -> str:
+        """Return a hash of all of it."""
+        rows = pd.util.hash_pandas_object(self.rows.astype(str)).to_numpy()
+        classes = sorted((*place, versions) for place, versions in self.classes.items())
+        content = [self.dataset, list(self.class_names), classes]
+        arrays = [hashlib.sha256(a.tobytes()).hexdigest() for a in (rows, self.kept)]
+        return stable_hash([content, arrays])
 
 
 def suite_of(

@@ -15,7 +15,9 @@ from replidg.checkpoints import Checkpoints, keep, resume, stop_on_signal
 from replidg.config.methods import FineTuning, Method
 from replidg.data.images import InputSpec, loader, normalise, still_paths
 from replidg.methods.averaging import Weights, copied
+from replidg.methods.gradients import Gradients
 from replidg.methods.network import Classifier, TextHead
+from replidg.methods.passes import check_statistics, prepare
 from replidg.methods.predictions import prediction_table
 from replidg.methods.registry import OBJECTIVES, OPTIMIZERS, make_averaging
 from replidg.methods.schedule import lr_factor
@@ -76,6 +78,7 @@ class Run:
         memory = torch.channels_last if settings.channels_last else torch.contiguous_format
         self.classifier.to(device, memory_format=memory)
         self.objective.to(device, memory_format=memory)
+        self._equip()
         groups = self.objective.parameter_groups(self.classifier)
         self.optimizer = OPTIMIZERS[method.optimizer](groups, weight_decay=method.weight_decay)
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
@@ -103,7 +106,7 @@ class Run:
             batch.domains.to(self.device),
             self.step,
         )
-        self.optimizer.step()
+        self.objective.gradients.step([self.optimizer])
         self.step += 1
         if self.averaging is not None:
             self.averaging.update(self.classifier.state_dict())
@@ -172,6 +175,7 @@ class Run:
             "classifier": self.classifier.state_dict(),
             "objective": self.objective.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "scaling": self.objective.gradients.state_dict(),
             "averaging": self.averaging.state_dict() if self.averaging else None,
             "best": self.best,
             "history": self.history,
@@ -183,8 +187,19 @@ class Run:
         self.classifier.load_state_dict(state["classifier"])
         self.objective.load_state_dict(state["objective"])
         self.optimizer.load_state_dict(state["optimizer"])
+        self.objective.gradients.load_state_dict(state["scaling"])
         if self.averaging is not None:
             self.averaging.load_state_dict(state["averaging"])
+
+    def _equip(self) -> None:
+        """Let passes and gradients be computed as the protocol says."""
+        protocol = self.settings.protocol
+        learned = [*self.classifier.parameters(), *self.objective.parameters()]
+        learned = [parameter for parameter in learned if parameter.requires_grad]
+        self.objective.gradients = Gradients(learned, protocol, self.device)
+        check_statistics(self.classifier.train().visual, protocol)
+        for tower in (self.classifier.visual, *self.objective.towers()):
+            prepare(tower, protocol, self.device)
 
     def _input(self, pixels: Tensor) -> Tensor:
         pixels = pixels.to(self.device, non_blocking=True)
@@ -237,7 +252,9 @@ def fit(
     resume(run, checkpoints, name)
     validation, target = held or held_out(shares, run.settings)
     batches = run.batches(shares)
-    with stop_on_signal() as stop, Progress(protocol.steps, name, "steps", run.step) as progress:
+    images = protocol.batch_per_domain * len(shares.train)
+    counted = Progress(protocol.steps, name, "steps", run.step, images)
+    with stop_on_signal() as stop, counted as progress:
         for batch in batches:
             loss = run.train_step(batch)
             if run.due():
@@ -279,9 +296,3 @@ def predict(run: Run, rows: pd.DataFrame, role: str) -> pd.DataFrame:
     )
     logits = torch.cat([run.logits(pixels) for pixels in batches])
     return prediction_table(rows, logits.numpy(), role)
-
-
-def deterministic(threads: int) -> None:
-    """Make runs repeatable bit for bit on this machine."""
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True, warn_only=True)

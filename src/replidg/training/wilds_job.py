@@ -22,12 +22,13 @@ import pyarrow as pa
 from pyarrow import parquet
 from safetensors.torch import load_file, save_file
 
+from replidg import processes
 from replidg.checkpoints import Checkpoints
 from replidg.config.inputs import Preprocessing
 from replidg.config.robust_ft import Arm, EpochTraining, Interpolation
 from replidg.data.embeddings import index_hash
 from replidg.files import stable_hash, whole_file, write_json
-from replidg.methods.averaging import blend
+from replidg.methods.averaging import Weights, blend
 from replidg.methods.learners import make_learner
 from replidg.methods.predictions import prediction_table
 from replidg.models import store
@@ -35,7 +36,7 @@ from replidg.seeds import seed_of, seeded
 from replidg.training.epochs import EpochRun, Plan, fit
 from replidg.training.job import code_version
 from replidg.training.probes import Stream
-from replidg.training.trainer import deterministic
+from replidg.training.switches import deterministic
 from replidg.training.validation import HeldOut
 from replidg.training.wilds_images import make_stream
 
@@ -161,7 +162,7 @@ def train_end_to_end(job: WildsJob, how: EndToEnd, checkpoints: Path, out: Path)
         checkpoints: folder of unfinished work.
         out: folder for predictions.parquet, metrics.json and, if kept, model.safetensors.
     """
-    deterministic(job.training.threads)
+    deterministic(job.training.threads, job.training)
     backbone = store.load(how.model)
     spec = store.input_spec(backbone.spec, how.preprocessing)
     plan = Plan(job.training, job.arm.swa, spec, job.classes, job.score, how.channels_last)
@@ -181,6 +182,8 @@ def train_end_to_end(job: WildsJob, how: EndToEnd, checkpoints: Path, out: Path)
         folders.append(folder)
         if not (folder / "metrics.json").is_file():
             _train_one(job, how, plan, choice, _fresh(backbone), held, folder)
+    if not processes.is_main():
+        return
     if how.keep_weights:
         weights = {}
         for choice, folder in zip(how.choices, folders, strict=True):
@@ -251,6 +254,21 @@ def _train_one(
             for split, images in held.items():
                 logits = run.logits(images)
                 tables.append(run_table(job.rows(split), logits, **keys, alpha=alpha))
+    if processes.is_main():
+        _write_run(job, how, keys, run, tables, final, folder)
+    processes.meet()
+
+
+def _write_run(
+    job: WildsJob,
+    how: EndToEnd,
+    keys: dict[str, Any],
+    run: EpochRun,
+    tables: list[pd.DataFrame],
+    final: Weights,
+    folder: Path,
+) -> None:
+    """Write the files of a finished run."""
     with whole_file(folder / "predictions.parquet") as temporary:
         pd.concat(tables, ignore_index=True).to_parquet(temporary, index=False)
     if how.keep_weights:

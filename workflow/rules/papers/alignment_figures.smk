@@ -33,8 +33,8 @@ for kind, names in FIGURES_OF.items():
             conda:
                 "../../../envs/environment.yaml"
             resources:
-                mem_mb=2000,
-                runtime="20m",
+                mem_mb=grows(2000),
+                runtime=grows("20m"),
             params:
                 paper="alignment",
                 names=chosen,
@@ -71,8 +71,8 @@ for figure, given in {
             conda:
                 "../../../envs/environment.yaml"
             resources:
-                mem_mb=2000,
-                runtime="20m",
+                mem_mb=grows(2000),
+                runtime=grows("20m"),
             params:
                 figure=figure,
                 datasets=PAPER.datasets,

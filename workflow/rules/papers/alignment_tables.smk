@@ -38,8 +38,8 @@ for kind, names in TABLES_OF.items():
             conda:
                 "../../../envs/environment.yaml"
             resources:
-                mem_mb=2000,
-                runtime="10m",
+                mem_mb=grows(2000),
+                runtime=grows("10m"),
             params:
                 paper="alignment",
                 names=chosen,

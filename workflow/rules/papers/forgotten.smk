@@ -14,8 +14,8 @@ if MIXING:
         conda:
             "../../../envs/environment.yaml"
         resources:
-            mem_mb=2000,
-            runtime="20m",
+            mem_mb=grows(2000),
+            runtime=grows("20m"),
         params:
             paper="forgotten",
             names=names_of("forgotten", "figure"),
@@ -41,8 +41,8 @@ if MIXING:
         conda:
             "../../../envs/environment.yaml"
         resources:
-            mem_mb=2000,
-            runtime="20m",
+            mem_mb=grows(2000),
+            runtime=grows("20m"),
         params:
             paper="forgotten",
             names=FORGOTTEN_TRAINING_TABLES,
@@ -77,8 +77,8 @@ rule compare_forgotten:
     conda:
         "../../../envs/environment.yaml"
     resources:
-        mem_mb=4000,
-        runtime="10m",
+        mem_mb=grows(4000),
+        runtime=grows("10m"),
     params:
         names=FORGOTTEN_CHECKED,
         corpus=CORPUS.dataset,

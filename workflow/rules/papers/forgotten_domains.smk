@@ -25,8 +25,8 @@ rule evaluate_domains:
     conda:
         "../../../envs/environment.yaml"
     resources:
-        mem_mb=16000,
-        runtime="1h",
+        mem_mb=grows(16000),
+        runtime=grows("1h"),
     params:
         classifiers=list(DOMAINS.classifiers),
         datasets=FORGOTTEN_DATASETS,
@@ -51,8 +51,8 @@ rule tabulate_forgotten_domains:
     conda:
         "../../../envs/environment.yaml"
     resources:
-        mem_mb=2000,
-        runtime="20m",
+        mem_mb=grows(2000),
+        runtime=grows("20m"),
     params:
         paper="forgotten",
         names=DOMAIN_TABLES,

@@ -24,8 +24,8 @@ rule classify_robust_ft:
         "../../../envs/environment.yaml"
     threads: ROBUST.training.threads
     resources:
-        mem_mb=8000,
-        runtime="1h",
+        mem_mb=grows(8000),
+        runtime=grows("1h"),
     params:
         scored=setting("robust_ft/datasets/{dataset}"),
         splits=list(ROBUST.splits),
@@ -57,8 +57,8 @@ rule train_robust_ft_probes:
     threads: ROBUST.training.threads
     resources:
         gpu=1,
-        mem_mb=16000,
-        runtime="4h",
+        mem_mb=grows(16000),
+        runtime=grows("4h"),
     params:
         scored=setting("robust_ft/datasets/{dataset}"),
         arm=robust_arm,
@@ -98,9 +98,9 @@ rule train_robust_ft:
         "../../../envs/environment.yaml"
     threads: ROBUST.training.threads
     resources:
-        gpu=1,
-        mem_mb=24000,
-        runtime="1d",
+        gpu=ROBUST.training.gpus,
+        mem_mb=grows(24000),
+        runtime=grows("1d"),
     params:
         scored=setting("robust_ft/datasets/{dataset}"),
         arm=robust_arm,
@@ -129,8 +129,8 @@ rule evaluate_robust_ft:
     conda:
         "../../../envs/environment.yaml"
     resources:
-        mem_mb=16000,
-        runtime="2h",
+        mem_mb=grows(16000),
+        runtime=grows("2h"),
     params:
         names=[dataset for dataset, _, _ in robust_files()],
         scored=ROBUST_METRICS,
@@ -153,8 +153,8 @@ rule evaluate_robust_ft_gains:
     conda:
         "../../../envs/environment.yaml"
     resources:
-        mem_mb=16000,
-        runtime="6h",
+        mem_mb=grows(16000),
+        runtime=grows("6h"),
     params:
         names=[[dataset, arm] for dataset, arm, _ in robust_files()],
         scored=ROBUST_METRICS,
@@ -179,8 +179,8 @@ rule compare_robust_ft:
     conda:
         "../../../envs/environment.yaml"
     resources:
-        mem_mb=4000,
-        runtime="10m",
+        mem_mb=grows(4000),
+        runtime=grows("10m"),
     params:
         names=list(ROBUST_DATASETS),
         scale=CONFIG.scale,

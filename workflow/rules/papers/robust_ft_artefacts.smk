@@ -32,8 +32,8 @@ for gains in (False, True):
         conda:
             "../../../envs/environment.yaml"
         resources:
-            mem_mb=2000,
-            runtime="20m",
+            mem_mb=grows(2000),
+            runtime=grows("20m"),
         params:
             paper="robust_ft",
             names=figures,
@@ -59,8 +59,8 @@ for gains in (False, True):
         conda:
             "../../../envs/environment.yaml"
         resources:
-            mem_mb=2000,
-            runtime="20m",
+            mem_mb=grows(2000),
+            runtime=grows("20m"),
         params:
             names=tables,
             scored=ROBUST_METRICS,

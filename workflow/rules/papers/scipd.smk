@@ -21,8 +21,8 @@ if SCIPD_ARMS:
         conda:
             "../../../envs/environment.yaml"
         resources:
-            mem_mb=2000,
-            runtime="20m",
+            mem_mb=grows(2000),
+            runtime=grows("20m"),
         params:
             paper="scipd",
             names=SCIPD_FIGURES,
@@ -53,8 +53,8 @@ if SCIPD_ARMS:
             conda:
                 "../../../envs/environment.yaml"
             resources:
-                mem_mb=2000,
-                runtime="20m",
+                mem_mb=grows(2000),
+                runtime=grows("20m"),
             params:
                 paper="scipd",
                 names=chosen,
@@ -87,8 +87,8 @@ if SCIPD_ARMS:
             conda:
                 "../../../envs/environment.yaml"
             resources:
-                mem_mb=2000,
-                runtime="30m",
+                mem_mb=grows(2000),
+                runtime=grows("30m"),
             params:
                 tsne=SCIPD.tsne.model_dump(mode="json"),
                 seed=SCIPD.seeds[0],

@@ -15,8 +15,8 @@ rule evaluate_vltseg:
     conda:
         "../../../envs/environment.yaml"
     resources:
-        mem_mb=16000,
-        runtime="4h",
+        mem_mb=grows(16000),
+        runtime=grows("4h"),
     params:
         tests=seg_keys(SEG_CONFUSIONS),
         perturbed=seg_keys(SEG_PERTURBED),
@@ -43,8 +43,8 @@ rule compare_vltseg:
     conda:
         "../../../envs/environment.yaml"
     resources:
-        mem_mb=4000,
-        runtime="10m",
+        mem_mb=grows(4000),
+        runtime=grows("10m"),
     params:
         names=[vltseg_facts.page(CONFIG, dataset) for dataset in SEG_DATASETS],
         scale=CONFIG.scale,
@@ -66,8 +66,8 @@ rule draw_vltseg_figures:
     conda:
         "../../../envs/environment.yaml"
     resources:
-        mem_mb=2000,
-        runtime="20m",
+        mem_mb=grows(2000),
+        runtime=grows("20m"),
     params:
         paper="vltseg",
         names=SEG_FIGURES,
@@ -91,8 +91,8 @@ rule tabulate_vltseg:
     conda:
         "../../../envs/environment.yaml"
     resources:
-        mem_mb=2000,
-        runtime="20m",
+        mem_mb=grows(2000),
+        runtime=grows("20m"),
     params:
         paper="vltseg",
         names=SEG_TABLES,

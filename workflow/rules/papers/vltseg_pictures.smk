@@ -19,8 +19,8 @@ for page, dataset in SEG_SHOWN.items():
         conda:
             "../../../envs/environment.yaml"
         resources:
-            mem_mb=4000,
-            runtime="20m",
+            mem_mb=grows(4000),
+            runtime=grows("20m"),
         params:
             names=list(shown),
             style=setting("plots"),
@@ -45,8 +45,8 @@ if CONFIG.vltseg.tsne:
         conda:
             "../../../envs/environment.yaml"
         resources:
-            mem_mb=2000,
-            runtime="30m",
+            mem_mb=grows(2000),
+            runtime=grows("30m"),
         params:
             names=list(mapped),
             perplexity=CONFIG.vltseg.tsne.perplexity,
@@ -71,8 +71,8 @@ if CONFIG.vltseg.submissions:
         conda:
             "../../../envs/environment.yaml"
         resources:
-            mem_mb=2000,
-            runtime="10m",
+            mem_mb=grows(2000),
+            runtime=grows("10m"),
         params:
             names={arm: seg_printed(arm) for arm in SEG_OPTIONS["arms"]},
         message:

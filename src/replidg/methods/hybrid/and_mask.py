@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from replidg.methods.gradients import mean_over_processes
 from replidg.methods.hybrid.base import HybridObjective, domain_losses
 from replidg.methods.network import Classifier
 
@@ -28,7 +29,8 @@ class ANDMask(HybridObjective):
         ]
         for parameter, gradients in zip(learned, zip(*each, strict=True), strict=True):
             if all(gradient is not None for gradient in gradients):
-                parameter.grad = masked(torch.stack(gradients), self.method.and_mask_tau)
+                every = torch.stack(mean_over_processes(list(gradients)))
+                parameter.grad = masked(every, self.method.and_mask_tau)
         return losses.mean().detach()
 
 

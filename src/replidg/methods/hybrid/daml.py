@@ -26,9 +26,11 @@ class DAML(HybridObjective):
         """Leave the sum of the meta-train and the meta-test gradient; returns both losses' sum."""
         train = self.meta_train(classifier, images, labels, domains)
         train.backward()
+        self.gradients.share()
         with moved(classifier, self.method.mldg_lr), still_statistics(classifier):
             test = self.meta_test(classifier, images, labels, domains)
             test.backward()
+            self.gradients.share()
         return (train + test).detach()
 
     def meta_train(

@@ -31,6 +31,7 @@ class MLDG(HybridObjective):
             tested = torch.zeros_like(tested)
         train = F.cross_entropy(classifier(images[~tested]), labels[~tested])
         train.backward()
+        self.gradients.share()
         if not bool(tested.any()):
             return train.detach()
         with moved(classifier, self.method.mldg_lr), still_statistics(classifier):
@@ -39,6 +40,7 @@ class MLDG(HybridObjective):
             )
             # Gradients add up to those of F; the weights are put back behind it.
             test.backward()
+            self.gradients.share()
         return (train + test).detach()
 
 

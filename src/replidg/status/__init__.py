@@ -1,0 +1,1 @@
+"""What a run is doing, from the log that Snakemake itself keeps."""
