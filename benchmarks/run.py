@@ -1,9 +1,10 @@
 """Measure this project against its peers and print a table of ratios.
 
-    python benchmarks/run.py [a b c d e f g] [--rounds 5] [--quick] [--threads 1] [--demo FOLDER]
+    python benchmarks/run.py [a b c d e f g h] [--rounds 5] [--quick] [--threads 1] [--demo FOLDER]
 
 a data path, b embedding, c training step, d linear probes, e plan of the full configuration,
-f run with nothing to do, g the demo's stages. docs/performance.md explains each and has results.
+f run with nothing to do, g the demo's stages, h settings of torch. docs/performance.md explains
+each and has results; memory has a command of its own, benchmarks/memory.py.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ CASES = {
     "e": ("workflow", "full_plan"),
     "f": ("workflow", "no_op"),
     "g": ("workflow", "stages"),
+    "h": ("settings", "settings"),
 }
 
 

@@ -125,7 +125,7 @@ def stages(options: Options) -> list[Row]:
 
 def _stage(what: str, stage: pd.Series) -> Row:
     note = f"{stage['jobs']:.0f} jobs, at most {stage['peak'] / 1024:.1f} GB"
-    return Row("g", what, unit="all jobs", ours=Spent(stage["wall"], stage["cpu"]), note=note)
+    return Row("g", what, ours=Spent(stage["wall"], stage["cpu"]), note=note)
 
 
 def read_benchmarks(folder: Path) -> pd.DataFrame:
