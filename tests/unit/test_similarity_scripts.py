@@ -52,6 +52,7 @@ def run(dataset, corpus=None, perceptual=None, search=None):
             checkpoints=str(folder / "checkpoints"),
         ),
         config={"alignment": {"search": search or {}}},
+        resources={},
         log=[str(folder / "log.txt")],
     )
     runpy.run_path(
