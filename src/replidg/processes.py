@@ -94,8 +94,19 @@ def launch(processes: int) -> None:
     if "TORCHELASTIC_RUN_ID" in os.environ:
         join()
         return
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    raise SystemExit(run([*command, f"--nproc-per-node={processes}", *sys.argv]))
+    raise SystemExit(run([*torchrun(processes), *sys.argv]))
+
+
+def torchrun(processes: int) -> list[str]:
+    """Return the command that starts so many processes of what is appended, on this node."""
+    return [
+        *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
+        f"--nproc-per-node={processes}",
+        # Time to end a step and to save.
+        "--shutdown-timeout=300",
+        # A scheduler may signal every process of a job: torchrun must not die of what asks to stop.
+        "--signals-to-handle=SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1",
+    ]
 
 
 def join() -> None:
