@@ -69,9 +69,9 @@ def meet() -> None:
 def together(own: Tensor) -> Tensor:
     """Return the rows (N, …) of all processes, one process after the other (count * N, …)."""
     own = own.contiguous()
-    everyone = own.new_empty((count() * len(own), *own.shape[1:]))
-    distributed.all_gather_into_tensor(everyone, own)
-    return everyone
+    everyone = [torch.empty_like(own) for _ in range(count())]
+    distributed.all_gather(everyone, own)
+    return torch.cat(everyone)
 
 
 def launch(processes: int) -> None:
@@ -94,8 +94,19 @@ def launch(processes: int) -> None:
     if "TORCHELASTIC_RUN_ID" in os.environ:
         join()
         return
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    raise SystemExit(run([*command, f"--nproc-per-node={processes}", *sys.argv]))
+    raise SystemExit(run([*torchrun(processes), *sys.argv]))
+
+
+def torchrun(processes: int) -> list[str]:
+    """Return the command that starts so many processes of what is appended, on this node."""
+    return [
+        *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
+        f"--nproc-per-node={processes}",
+        # Time to end a step and to save.
+        "--shutdown-timeout=300",
+        # A scheduler may signal every process of a job: torchrun must not die of what asks to stop.
+        "--signals-to-handle=SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1",
+    ]
 
 
 def join() -> None:

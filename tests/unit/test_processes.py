@@ -5,21 +5,30 @@ float32 sums in another order differ in the last bits, so gradients are compared
 """
 
 import pickle
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import faults
 import hybrid_parts
+import numpy as np
 import pytest
 import torch
 import training_runs
+import wilds_runs
 from torch import nn
 
+from replidg import processes
 from replidg.config.compute import MIXING_INSIDE
 from replidg.config.hybrid_methods import HybridMethod
+from replidg.config.robust_ft import EpochTraining
 from replidg.methods.hybrid.registry import OWN
+from replidg.methods.learners import make_learner
 from replidg.methods.registry import OBJECTIVES
+from replidg.models import store
+from replidg.training.data import Batch
+from replidg.training.epochs import EpochRun, Plan
 from replidg.training.hybrid_run import HybridRun, HybridSettings
+from replidg.training.probes import Stream
 from replidg.training.teacher import Teacher
 
 ALIGNMENT = ["erm", "lp_ft", "coral", "sagm", "attn_tune", "miro", "vl2v_sd", "clipood"]
@@ -58,13 +67,43 @@ def batch():
     generator = torch.Generator().manual_seed(4)
     pixels = torch.randint(256, (12, 3, 16, 16), generator=generator, dtype=torch.uint8)
     labels = torch.arange(12) % 3
-    return training_runs_batch(pixels, labels, torch.arange(3).repeat_interleave(4))
+    return Batch(pixels, labels, torch.arange(3).repeat_interleave(4), [])
 
 
-def training_runs_batch(pixels, labels, domains):
-    from replidg.training.data import Batch
+@dataclass(frozen=True)
+class EndToEnd:
+    """One step of every end-to-end learner on seven images: one process gets one more."""
 
-    return Batch(pixels, labels, domains, [])
+    model: Path
+    names: tuple = ("cross_entropy", "contrastive", "linear")
+
+    def __call__(self, folder: Path, strike) -> None:
+        found = {}
+        for name in self.names:
+            backbone = store.load(self.model)
+            tokens = None if name == "linear" else backbone.tokenize(wilds_runs.PROMPTS)
+            torch.manual_seed(0)
+            learner = make_learner(backbone, 3, tokens, name, "all", [], True)
+            training = EpochTraining(batch_size=7, gpus=2)
+            plan = Plan(training, False, backbone.spec, 3, "accuracy", False)
+            stream = Stream(np.arange(7), None, (0,), 0, (1e-3,))
+            run = EpochRun(learner, stream, plan, torch.device("cpu"))
+            loss = run.train_step(batch().pixels[:7], batch().labels[:7]).item()
+            learned = run.learner.named_parameters()
+            grads = {n: p.grad for n, p in learned if p.grad is not None}
+            found[name] = loss, grads, run.learner.logits(batch().pixels[:5].float(), texts(run))
+        leave(folder, found)
+
+
+@torch.no_grad()
+def texts(run: EpochRun):
+    return run.learner.texts()
+
+
+def leave(folder: Path, found: dict) -> None:
+    if processes.is_main():
+        (folder / "out").mkdir()
+        (folder / "out" / "steps.pickle").write_bytes(pickle.dumps(found))
 
 
 @dataclass(frozen=True)
@@ -72,11 +111,8 @@ class Steps:
     """One step of every method; leaves losses and gradients."""
 
     names: tuple
-    more: dict = field(default_factory=dict)
 
     def __call__(self, folder: Path, strike) -> None:
-        from replidg import processes
-
         found = {}
         for name in self.names:
             run = begin(name)
@@ -85,15 +121,11 @@ class Steps:
             found[name] = loss, {n: p.grad for n, p in learned if p.grad is not None}
             pixels = batch().pixels[:5]  # no multiple of the processes
             found[name] += (run.logits(pixels),)
-        if processes.is_main():
-            (folder / "out").mkdir()
-            (folder / "out" / "steps.pickle").write_bytes(pickle.dumps(found))
+        leave(folder, found)
 
 
-@pytest.fixture(scope="module")
-def steps(tmp_path_factory):
-    """Loss, gradients and predictions of every method, of one process and of two."""
-    train, folder = Steps((*ALIGNMENT, *HYBRID)), tmp_path_factory.mktemp("steps")
+def compared(train, folder: Path) -> list[dict]:
+    """Return what one process leaves, and what two leave."""
     alone = faults.unbroken(train, folder / "alone")
     ends = faults.side_by_side(train, folder / "both", faults.Fault())
     assert ends == [0, 0], faults.told(folder / "both")
@@ -101,11 +133,20 @@ def steps(tmp_path_factory):
     return [pickle.loads(files["steps.pickle"]) for files in (alone, both)]
 
 
+@pytest.fixture(scope="module")
+def steps(tmp_path_factory):
+    """Loss, gradients and predictions of every method, of one process and of two."""
+    clip = wilds_runs.make_clip(tmp_path_factory.mktemp("clip"))
+    methods = compared(Steps((*ALIGNMENT, *HYBRID)), tmp_path_factory.mktemp("steps"))
+    learners = compared(EndToEnd(clip), tmp_path_factory.mktemp("learners"))
+    return [one | other for one, other in zip(methods, learners, strict=True)]
+
+
 def test_every_objective_is_compared():
     assert set(ALIGNMENT) == set(OBJECTIVES)
 
 
-@pytest.mark.parametrize("name", [*ALIGNMENT, *HYBRID])
+@pytest.mark.parametrize("name", [*ALIGNMENT, *HYBRID, *EndToEnd.names])
 def test_two_processes_take_the_step_of_one(name, steps):
     (loss, gradients, logits), (loss2, gradients2, logits2) = (found[name] for found in steps)
     assert gradients.keys() == gradients2.keys() and gradients

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt
 
 from replidg.typed import Strict
 
@@ -44,15 +44,11 @@ class Compute(Strict):
     )
     compile: bool = Field(False, description="compile the image tower (torch.compile)")
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Compute:
-        if self.accumulate > 1 and self.gpus > 1:
-            raise ValueError("accumulate and gpus: only one of them may be above 1")
-        return self
-
     def problems(self, objective: str) -> list[str]:
         """Return which of these switches an objective cannot be computed with, one line each."""
         found = []
+        if self.accumulate > 1 and self.gpus > 1:
+            found.append("accumulate and gpus: only one of them may be above 1")
         if self.accumulate > 1 and objective not in DIVISIBLE:
             found.append(
                 f"accumulate: {objective} compares the images of a batch, which cannot be divided; "

@@ -36,7 +36,7 @@ def _alignment(config: Config, run_protocol: Protocol) -> Iterator[str]:
         objective = config.methods[method].for_dataset(dataset).objective
         if objective != "zero_shot":
             protocol = run_protocol(config, model, dataset, method)
-            told = f"({method} of {model} on {dataset})"
+            told = f"(for it alone in methods.{method}.training)"
             yield from _fine_tuning("alignment", protocol, paper.training, objective, told)
 
 

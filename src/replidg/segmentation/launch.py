@@ -40,8 +40,7 @@ def launch(trainings: list[Training], checkpoints: Path) -> None:
     ]
     task = checkpoints / "vltseg" / f"task-{stable_hash(content)}.json"
     write_json(task, content)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += [f"--nproc_per_node={gpus}", "-m", "replidg.segmentation.launch"]
+    command = [*processes.torchrun(gpus), "-m", "replidg.segmentation.launch"]
     status = processes.run([*command, str(task), str(checkpoints)])
     if status:
         raise SystemExit(status)
