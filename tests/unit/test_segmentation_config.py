@@ -42,6 +42,7 @@ def changed(vltseg: dict[str, Any] | None) -> Any:
         ({"submissions": {"runs": {"cityscapes": ["scratch"]}}}, r"'scratch' is not trained on"),
         ({"scales": {"real": {"stride": 99}}}, r"stride must not be above window"),
         ({"scales": {"real": {"crop": 128}}}, r"crop 128 does not fit"),
+        ({"training": {"accumulate": 1024}}, r"batch_size: \d+ images cannot be .* 1024 parts"),
     ],
 )
 def test_mistakes_are_named(change: dict[str, Any], message: str) -> None:

@@ -244,6 +244,40 @@ def test_an_image_at_a_position_is_always_the_same(data, tmp_path):
     assert first.shape == (3, 32, 32)
 
 
+def test_parts_of_a_batch_and_number_format_reach_mmengine(data, tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    changes = {"accumulate": 2, "amp": True, "amp_dtype": "bfloat16"}
+    training = make_training(data, tmp_path / "out", training=changes)
+    config = run_config(training.plan, training.images, tmp_path / "work")
+    wrapper = config["optim_wrapper"]
+    assert (wrapper["type"], wrapper["dtype"]) == ("AmpOptimWrapper", "bfloat16")
+    assert wrapper["accumulative_counts"] == 2
+    # 4 steps of 2 images.
+    assert config["train_cfg"]["max_iters"] == 8
+    assert config["train_dataloader"]["batch_size"] == 1
+
+
+def test_the_rate_moves_on_after_whole_steps(data, tmp_path, monkeypatch):
+    seen = []
+    after = ResumeHook.after_train_iter
+
+    def noted(self, runner, *args, **kwargs):
+        seen.append(runner.optim_wrapper.get_lr()["lr"][-1])
+        after(self, runner, *args, **kwargs)
+
+    monkeypatch.setattr(ResumeHook, "after_train_iter", noted)
+    rates = []
+    for accumulate in (1, 2):
+        seen.clear()
+        out = tmp_path / f"out{accumulate}"
+        training = make_training(data, out, training={"accumulate": accumulate})
+        train_all([training], tmp_path / "checkpoints")
+        rates.append(list(seen))
+    # Noted behind the hook that moves it on: after the first part of a step it is the last one's.
+    assert rates[1][1::2] == rates[0]
+    assert rates[1][2::2] == rates[0][:-1]
+
+
 def test_several_sources_are_drawn_from_as_one(data, tmp_path):
     clip, images = data
     second = write_scenes(tmp_path / "second", 3).model_copy(update={"name": "second"})

@@ -2,7 +2,6 @@
 
 from replidg.config.forgotten_training import CLIPS_ASIDE, RESNETS_ASIDE
 
-
 MIXES, CLIP_RUN = MIXING.mixes, MIXING.clip
 FORGOTTEN_RUNS = "results/runs/forgotten"
 # Pools that a mix takes images of.

@@ -40,8 +40,8 @@ def _parts(config: Config) -> Iterator[str]:
     ):
         if scale.batch_size % parts:
             yield (
-                f"scales.{name}.batch_size: {scale.batch_size} images cannot be divided among "
-                f"{training.gpus} GPUs and into {training.accumulate} parts; change it, "
+                f"vltseg.scales.{name}.batch_size: {scale.batch_size} images cannot be divided "
+                f"among {training.gpus} GPUs and into {training.accumulate} parts; change it, "
                 "training.gpus or training.accumulate"
             )
 
