@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from replidg.config import ConfigError, scipd_arms, vltseg_arms, vltseg_tests
+from replidg.config.check import run_protocol
 from replidg.config.files import in_order, merged, read
 from replidg.config.schema import Config
 
@@ -107,7 +108,8 @@ def test_on_a_gpu_its_batches_are_those_of_the_full_scale(full: Config) -> None:
         kinds = (config.vltseg.scales.synthetic, config.vltseg.scales.real)
         return [
             config.alignment.training.batch_per_domain,
-            config.methods["clipood"].training["batch_per_domain"],
+            run_protocol(config, config.alignment.model, "PACS", "coral").batch_per_domain,
+            run_protocol(config, config.alignment.model, "PACS", "clipood").batch_per_domain,
             config.scipd.training.batch_per_domain,
             config.robust_ft.training.batch_size,
             *((kind.batch_size, kind.crop, kind.test_size) for kind in kinds),

@@ -81,6 +81,7 @@ class Workspace:
         """Return the files that must not depend on when or where a run happens."""
         kinds = ("*.parquet", "*.safetensors", "*.csv", "*.svg", "metrics.json")
         files = sorted(p for kind in kinds for p in (self.folder / "results").rglob(kind))
+        files = [path for path in files if path.name != "measured.csv"]  # of times
         return {p.relative_to(self.folder).as_posix(): p.read_bytes() for p in files}
 
 
