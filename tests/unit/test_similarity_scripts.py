@@ -54,7 +54,6 @@ def run(dataset, corpus=None, perceptual=None, search=None):
         config={"alignment": {"search": search or {}}},
         resources={},
         log=[str(folder / "log.txt")],
-        resources={},
     )
     runpy.run_path(
         str(SCRIPTS / "find_neighbours.py"), {"snakemake": snakemake}, run_name="__main__"
