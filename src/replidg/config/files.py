@@ -55,13 +55,13 @@ def in_order(paths: Iterable[Path]) -> list[Path]:
     Raises:
         ConfigError: a base is missing or no text, or files are based on one another.
     """
-    given = list(dict.fromkeys(path.resolve() for path in paths))
+    given = {path.resolve(): path for path in paths}
     found: dict[Path, None] = {}
-    for path in given:
+    for path in given.values():
         for base in _bases(path, ()):
             if base not in given:
                 found[base] = None
-    return [*found, *given]
+    return [*found, *given.values()]
 
 
 def _bases(path: Path, above: tuple[Path, ...]) -> list[Path]:
@@ -72,7 +72,7 @@ def _bases(path: Path, above: tuple[Path, ...]) -> list[Path]:
     if not isinstance(name, str):
         raise ConfigError(f"{path}: {BASE} must be the path of another file, beside this one")
     base = (path.parent / name).resolve()
-    if base == path or base in above:
+    if base == path.resolve() or base in above:
         chain = " -> ".join(str(each) for each in (*above, path, base))
         raise ConfigError(f"{path}: {BASE}: files are based on one another: {chain}")
     if not base.is_file():

@@ -86,7 +86,9 @@ class ResumeHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Go on from the newest checkpoint, if there is one."""
-        self.runner, self.stop = runner, self.stop or StopRequest()
+        self.runner = runner
+        if self.stop is None:  # one that nothing has asked yet is false, too
+            self.stop = StopRequest()
         resume(self, self.points, "training")
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
