@@ -14,8 +14,8 @@ rule pack_images:
         "../../envs/environment.yaml"
     threads: CONFIG.packing.processes
     resources:
-        mem_mb=8000,
-        runtime="1d",
+        mem_mb=grows(8000),
+        runtime=grows("1d"),
     params:
         store=setting("image_stores/{store}"),
         checkpoints=CHECKPOINTS,
