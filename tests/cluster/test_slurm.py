@@ -159,7 +159,8 @@ def _reach_the_time_limit(slurm: LocalSlurm, run: SlurmRun, job: str, process: i
 def _preempt(slurm: LocalSlurm, run: SlurmRun, job: tuple[str, str]) -> None:
     """Submit a job that may take a node for itself and takes the one of a training."""
     number, node = job
-    slurm.say("sbatch", "-p", "urgent", "--exclusive", "-w", node, "--wrap", "sleep 3")
+    where = ("-p", "urgent", "--exclusive", "-w", node)
+    slurm.say("sbatch", *where, "-o", "/dev/null", "--wrap", "sleep 3")
     run.until(lambda: number not in {j for j, _ in run.jobs().values()}, "preemption")
 
 
