@@ -21,7 +21,7 @@ PROFILE = [
     "--latency-wait", "20", "--slurm-partition-config", str(HERE / "partitions.yaml"),
     "--resources", "mem_mb=3000", "runtime=30",
     # Too little at first, for one job: the second try has twice as much.
-    "--set-resources", "split_alignment:mem_mb=250 * attempt",
+    "--set-resources", "split_alignment:mem_mb=150 * attempt",
 ]  # fmt: skip
 
 
