@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,7 +29,7 @@ PROFILE = [
 def command(folder: Path, *options: str) -> list[str]:
     """Return the command line of a run of the alignment paper in a folder."""
     return [
-        "python", "-m", "snakemake", "alignment", "--snakefile", str(ROOT / "Snakefile"),
+        sys.executable, "-m", "snakemake", "alignment", "--snakefile", str(ROOT / "Snakefile"),
         "--directory", str(folder), *options, "--configfile", *map(str, CONFIGS),
     ]  # fmt: skip
 

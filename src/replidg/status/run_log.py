@@ -144,9 +144,7 @@ class _Reader:
             self.in_stats = True
         elif self.block is not None:
             self._inside(line)
-        elif self.time is not None and self._event(line, self.time):
-            pass
-        else:
+        elif self.time is None or not self._event(line, self.time):
             self._other(line)
         self.time = None
 
