@@ -44,8 +44,10 @@ def end(log: Path) -> None:
     if not log.is_file() or shutil.which("squeue") is None:
         return
     lock(log)
-    names = {name for _, name in queued()}
-    dead = [name for name, other in runs_of(log.parent, names).items() if not lives(name, other)]
+    known = runs_of(log.parent)
+    # A folder that never used Slurm does not ask it: a machine may have its client alone.
+    names = {name for _, name in queued()} if known else set()
+    dead = [name for name, other in known.items() if name in names and not lives(name, other)]
     if not dead:
         return
     # scancel sends SIGTERM first, at which a training saves what it has.
@@ -108,15 +110,10 @@ def queued() -> list[tuple[str, str]]:
     return [(job, name) for job, name in jobs if RUN_NAME.fullmatch(name.strip())]
 
 
-def runs_of(logs: Path, names: set[str]) -> dict[str, Path]:
-    """Return those of the runs that a folder's logs know, with their logs."""
-    found: dict[str, Path] = {}
-    for log in sorted(logs.glob("*.snakemake.log"), reverse=True):
-        if len(found) == len(names):
-            break
-        _, name = read(log)
-        if name in names:
-            found[name] = log
+def runs_of(logs: Path) -> dict[str, Path]:
+    """Return the names of the runs on Slurm that a folder's logs know, with their logs."""
+    found = {read(log)[1]: log for log in sorted(logs.glob("*.snakemake.log"))}
+    found.pop("", None)
     return found
 
 

@@ -92,3 +92,12 @@ def test_jobs_that_do_not_go_stop_this_run(slurm: Path, monkeypatch: pytest.Monk
 def test_without_slurm_nothing_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     orphans.end(log_of(tmp_path, "01"))
+
+
+def test_a_folder_that_never_used_slurm_does_not_ask_it(
+    slurm: Path, caplog: pytest.LogCaptureFixture
+):
+    (slurm / "squeue").write_text("#!/bin/sh\necho no controller >&2; exit 1\n")
+    log_of(slurm, "01")
+    orphans.end(log_of(slurm, "02"))
+    assert not caplog.records

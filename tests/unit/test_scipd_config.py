@@ -56,7 +56,9 @@ def test_runs_cover_every_hybridness_target_and_seed_once():
     assert len(runs) == len(set(runs)) and set(main) < set(runs)
 
 
-@pytest.mark.parametrize(("together", "count"), [("target", 3), ("one", None), ("arm", None)])
+@pytest.mark.parametrize(
+    ("together", "count"), [("target", 3), ("one", None), ("seeds", None), ("arm", None)]
+)
 def test_jobs_hold_every_run_once(together, count):
     own = config(runs_per_job=together)
     jobs = scipd_arms.jobs(own)
@@ -65,6 +67,9 @@ def test_jobs_hold_every_run_once(together, count):
         assert len(jobs) == count
     if together == "one":
         assert all(len(keys) == 1 for keys in jobs.values())
+    if together == "seeds":
+        alike = [{key._replace(seed=0) for key in keys} for keys in jobs.values()]
+        assert all(len(keys) == 1 for keys in alike) and len(set().union(*alike)) == len(alike)
 
 
 def test_splits_are_ordered_by_hybridness_and_the_papers_if_none_is_given():

@@ -75,10 +75,14 @@ def robust_runs(arm):
         for rate in how.rates or ROBUST.rates
         for seed in ROBUST.seeds
     ]
-    together = how.kind == "linear_probe" or ROBUST.runs_per_job == "all"
-    if together:
+    together = "all" if how.kind == "linear_probe" else ROBUST.runs_per_job
+    if together == "all":
         return {ALL_RUNS: runs}
-    return {f"fraction{f:g}_rate{r:g}_seed{s}": [(f, r, s)] for f, r, s in runs}
+    jobs = {}
+    for f, r, s in runs:
+        seeds = "all_seeds" if together == "seeds" else f"seed{s}"
+        jobs.setdefault(f"fraction{f:g}_rate{r:g}_{seeds}", []).append((f, r, s))
+    return jobs
 
 
 def robust_choices(wildcards):

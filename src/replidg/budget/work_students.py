@@ -26,7 +26,7 @@ from replidg.config.scipd_arms import ALL_ARMS, ALL_SEEDS, ALL_SETS, ALL_TARGETS
 
 #: Methods that take two gradients of the student a step.
 TWICE = {"daml"}
-_RUN = re.compile(r"fraction([\d.e-]+)_rate([\d.e-]+)_seed(\d+)")
+_RUN = re.compile(r"fraction([\d.e-]+)_rate[\d.e-]+_(?:seed\d+|(all_seeds))")
 
 
 class Students:
@@ -111,7 +111,7 @@ def train_robust_ft(config: Config, job: Job) -> Work:
     images = counts(config, w["dataset"], "split")
     size = architecture(config, model)[1] or 224
     match = _RUN.fullmatch(w["runs"])
-    fractions = [float(match[1])] if match else [
+    fractions = [float(match[1])] * (len(paper.seeds) if match[2] else 1) if match else [
         f for f in arm.fractions or paper.fractions for _ in arm.rates or paper.rates
         for _ in paper.seeds
     ]  # fmt: skip

@@ -160,8 +160,10 @@ class RobustFt(Strict):
         default=["train", "id_val", "id_test", "val", "test"],
         description="splits that runs predict; of train only their subset",
     )
-    runs_per_job: Literal["one", "all"] = Field(
-        "one", description="end-to-end runs of a job: one, or all of an arm and data set"
+    runs_per_job: Literal["one", "seeds", "all"] = Field(
+        "one",
+        description="end-to-end runs of a job: one, those that differ in the seed only, or all of "
+        "an arm and data set",
     )
     keep_weights: bool = Field(
         False, description="keep the weights of end-to-end runs; no artefact needs them"

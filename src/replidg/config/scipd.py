@@ -143,10 +143,10 @@ class Scipd(Strict):
         default=[], description="methods of the main tables; without one nothing is run"
     )
     seeds: list[int] = Field(default=[0], min_length=1, description="one run each")
-    runs_per_job: Literal["one", "arm", "target"] = Field(
+    runs_per_job: Literal["one", "seeds", "arm", "target"] = Field(
         "one",
-        description="one: a job each; arm: all label sets, targets and seeds of a method; target: "
-        "every run of a target domain",
+        description="one: a job each; seeds: those that differ in the seed only; arm: all label "
+        "sets, targets and seeds of a method; target: every run of a target domain",
     )
     training: FineTuning = Field(
         default=FineTuning(steps=5000, evaluate_every=100),

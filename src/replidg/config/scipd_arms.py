@@ -159,7 +159,9 @@ def job_of(config: Config, key: RunKey) -> str:
     """Return the part of a path that names the job that trains a run (`scipd.runs_per_job`)."""
     together = config.scipd.runs_per_job
     parts = [key.arm, key.split, key.target, f"seed{key.seed}"]
-    if together == "arm":
+    if together == "seeds":
+        parts = [key.arm, key.split, key.target, ALL_SEEDS]
+    elif together == "arm":
         parts = [key.arm, ALL_SETS, ALL_TARGETS, ALL_SEEDS]
     elif together == "target":
         parts = [ALL_ARMS, ALL_SETS, key.target, ALL_SEEDS]

@@ -2,7 +2,7 @@
 
 
 wildcard_constraints:
-    runs=rf"{ALL_RUNS}|fraction[\d.e-]+_rate[\d.e-]+_seed\d+",
+    runs=rf"{ALL_RUNS}|fraction[\d.e-]+_rate[\d.e-]+_(seed\d+|all_seeds)",
 
 
 rule classify_robust_ft:
