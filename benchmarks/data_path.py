@@ -101,18 +101,21 @@ def clip_spec() -> store.InputSpec:
 def embedding(options: Options) -> list[Row]:
     """Case b: images to a file of embeddings by ViT-B/32 (random weights)."""
     size = SIZES["227 px"]
+    batch = 256 if options.cuda else 32
+    pictures = 8192 if options.cuda else 192
     paths = write_photos(
-        options.folder / "photos-embed", size, domains=1, a_class=32 if options.quick else 96
-    )
+        options.folder / "photos-embed", size, domains=1,
+        a_class=pictures // (6 if options.quick else 2),
+    )  # fmt: skip
     folder = options.folder / "vit"
     torch.manual_seed(0)
     store.save_open_clip(
         folder, open_clip.create_model("ViT-B-32"), open_clip.get_model_config("ViT-B-32")
     )
     backbone = store.load(folder)
-    batch = 32
     stored = decoded_once(index_of(paths), backbone.spec, options.folder / "store-embed")
-    images = torch.zeros(batch, 3, 224, 224)
+    backbone.visual.to(options.device)
+    images = torch.zeros(batch, 3, 224, 224, device=options.device)
 
     def bare() -> int:
         with torch.inference_mode():
@@ -121,13 +124,13 @@ def embedding(options: Options) -> list[Row]:
         return len(paths)
 
     sides: dict[str, Work] = {
-        FILES: lambda: _embed(backbone, index_of(paths), batch, options.folder),
-        STORE: lambda: _embed(backbone, stored, batch, options.folder),
+        FILES: lambda: _embed(backbone, index_of(paths), batch, options),
+        STORE: lambda: _embed(backbone, stored, batch, options),
         "bare forward pass": bare,
     }
     rows = []
     try:
-        sides[CLIP_BENCHMARK] = _clip_benchmark(backbone, Path(paths[0]).parents[1], batch)
+        sides[CLIP_BENCHMARK] = _clip_benchmark(backbone, Path(paths[0]).parents[1], batch, options)
     except Missing as error:
         rows.append(Row("b", "embedding by ViT-B/32", CLIP_BENCHMARK, note=str(error)))
     found = interleaved(sides, options.rounds)
@@ -142,15 +145,15 @@ def embedding(options: Options) -> list[Row]:
     return done + rows
 
 
-def _embed(backbone: store.Backbone, index: pd.DataFrame, batch: int, folder: Path) -> int:
-    out = folder / "embedded" / "images.safetensors"
-    budget = Embedding(batch_size=batch, threads=torch.get_num_threads(), workers=0)
-    embed_images(backbone, index, CLIPS_OWN, budget, False, out, folder / "checkpoints")
+def _embed(backbone: store.Backbone, index: pd.DataFrame, batch: int, options: Options) -> int:
+    out = options.folder / "embedded" / "images.safetensors"
+    budget = Embedding(batch_size=batch, threads=options.threads, workers=options.workers)
+    embed_images(backbone, index, CLIPS_OWN, budget, False, out, options.folder / "checkpoints")
     shutil.rmtree(out.parent)
     return len(index)
 
 
-def _clip_benchmark(backbone: store.Backbone, folder: Path, batch: int) -> Work:
+def _clip_benchmark(backbone: store.Backbone, folder: Path, batch: int, options: Options) -> Work:
     """Return its zero-shot loop, which is what it has for image embeddings, without autocast."""
     transform = image_transform(
         backbone.spec.size, is_train=False, mean=backbone.spec.mean, std=backbone.spec.std
@@ -158,6 +161,7 @@ def _clip_benchmark(backbone: store.Backbone, folder: Path, batch: int) -> Work:
     dataset = build_clip_benchmark(folder, transform)
     from clip_benchmark.metrics.zeroshot_classification import run_classification
 
-    batches = DataLoader(dataset, batch_size=batch, shuffle=False, num_workers=0)
-    texts = torch.nn.functional.normalize(torch.randn(backbone.dim, 2), dim=0)
-    return lambda: len(run_classification(backbone.clip, texts, batches, "cpu", amp=False)[0])
+    batches = DataLoader(dataset, batch_size=batch, shuffle=False, num_workers=options.workers)
+    clip, device = backbone.clip.to(options.device), options.device
+    texts = torch.nn.functional.normalize(torch.randn(backbone.dim, 2), dim=0).to(device)
+    return lambda: len(run_classification(clip, texts, batches, device, amp=False)[0])

@@ -1,7 +1,8 @@
 """Interleaved measurements: what is compared runs in turns, in one process, with equal threads.
 
 CPU seconds (of this process and of children that have ended) are kept beside wall time, because
-other work on the machine stretches wall time and hardly changes CPU time.
+other work on the machine stretches wall time and hardly changes CPU time. With a GPU wall time is
+what counts: it ends when the GPU has done what it was asked for.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
+
+import torch
 
 #: Does some work and returns how many units it did.
 Work = Callable[[], float]
@@ -39,6 +42,8 @@ class Options:
         threads: of torch, for each side.
         folder: for pictures and other temporary files.
         demo: a checkout with a finished demo.
+        device: `cpu` or `cuda`, where networks and probes lie.
+        workers: decoding processes of each side; 0: this process decodes.
     """
 
     rounds: int
@@ -46,6 +51,13 @@ class Options:
     threads: int
     folder: Path
     demo: Path
+    device: str = "cpu"
+    workers: int = 0
+
+    @property
+    def cuda(self) -> bool:
+        """Tell whether a GPU computes."""
+        return self.device == "cuda"
 
 
 class Span(NamedTuple):
@@ -95,6 +107,8 @@ def timed(work: Work) -> Spent:
     """Return the seconds a unit of one piece of work."""
     start = now()
     units = work()
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
     end = now()
     return Spent((end.wall - start.wall) / units, (end.cpu - start.cpu) / units)
 
@@ -102,7 +116,7 @@ def timed(work: Work) -> Spent:
 def interleaved(sides: Mapping[str, Work], rounds: int) -> dict[str, list[Spent]]:
     """Measure each side once a round, one after another, after an unmeasured first time."""
     for work in sides.values():
-        work()
+        timed(work)
     found: dict[str, list[Spent]] = {name: [] for name in sides}
     for _ in range(rounds):
         for name, work in sides.items():

@@ -53,6 +53,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="measurements of each side")
     parser.add_argument("--quick", action="store_true", help="less work a round, more noise")
     parser.add_argument("--threads", type=int, default=1, help="of torch, for each side")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="for b, c, d, h")
+    parser.add_argument(
+        "--workers", type=int, default=0, help="decoding processes of each side of b and c"
+    )
     parser.add_argument("--demo", type=Path, default=ROOT, help="checkout with a finished demo")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks-out" / "peers")
     args = parser.parse_args()
@@ -61,12 +65,17 @@ def main() -> None:
         parser.error(f"there is no case {', '.join(unknown)}; there are {', '.join(CASES)}")
     if args.rounds < 1 or args.threads < 1:
         parser.error("--rounds and --threads must be at least 1")
+    if args.device == "cuda" and not torch.cuda.is_available():
+        parser.error("--device cuda: torch sees no GPU")
     os.environ["OMP_NUM_THREADS"] = str(args.threads)
     torch.set_num_threads(args.threads)
-    facts = machine(args.threads)
+    facts = machine(args.threads, args.device, args.workers)
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="replidg-benchmarks-") as folder:
-        options = Options(args.rounds, args.quick, args.threads, Path(folder), args.demo.resolve())
+        options = Options(
+            args.rounds, args.quick, args.threads, Path(folder), args.demo.resolve(), args.device,
+            args.workers,
+        )  # fmt: skip
         for letter in args.cases or CASES:
             print(f"measuring {letter} …", flush=True)
             rows += measure(letter, options)

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
+import torch
 from measure import Options, Row, Span, Spent
 from photos import WHAT
 
@@ -18,8 +19,8 @@ PACKAGES = (
 )  # fmt: skip
 
 
-def machine(threads: int) -> dict[str, str]:
-    """Return what the numbers depend on: processor, cores, memory, load, versions."""
+def machine(threads: int, device: str = "cpu", workers: int = 0) -> dict[str, str]:
+    """Return what the numbers depend on: processor, cores, memory, GPU, load, versions."""
     memory = psutil.virtual_memory().total / 2**30
     facts = {
         "processor": _processor(),
@@ -28,6 +29,8 @@ def machine(threads: int) -> dict[str, str]:
         "system": f"{platform.system()} {platform.release().split('-')[0]}",
         "load before": f"{os.getloadavg()[0]:.1f}",
         "threads a side": str(threads),
+        "decoding processes a side": str(workers),
+        "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
         "python": platform.python_version(),
     }
     for name in PACKAGES:
@@ -50,16 +53,19 @@ def _processor() -> str:
 def markdown(rows: list[Row], facts: dict[str, str], options: Options) -> str:
     """Return the table and the machine; ratios are median (lowest to highest) over the rounds."""
     how = "quick, " if options.quick else ""
+    clock = "wall" if options.cuda else "CPU"
     lines = [
         ", ".join(f"{name} {value}" for name, value in facts.items())
         + f"; {how}{options.rounds} rounds.",
         "",
-        "| | measured | against | CPU time: ours, peer | faster by CPU time | faster by wall time "
+        f"| | measured | against | {clock} time: ours, peer | faster by CPU time "
+        "| faster by wall time "
         "| goal | note |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        times = f"{_seconds(row.ours)}, {_seconds(row.theirs)}" if row.theirs else _both(row.ours)
+        sides = [_seconds(side and getattr(side, clock.lower())) for side in (row.ours, row.theirs)]
+        times = ", ".join(sides) if row.theirs else _both(row.ours)
         cells = (row.case, row.what, row.peer, f"{times} {row.unit and 'a ' + row.unit}".strip(),
                  _span(row.by_cpu), _span(row.by_wall), row.goal, row.note)  # fmt: skip
         lines.append("| " + " | ".join(cells) + " |")
@@ -68,10 +74,10 @@ def markdown(rows: list[Row], facts: dict[str, str], options: Options) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _seconds(spent: Spent | None) -> str:
+def _seconds(spent: float | None) -> str:
     if spent is None:
         return ""
-    return f"{spent.cpu * 1e3:.3g} ms" if spent.cpu < 1 else f"{spent.cpu:.3g} s"
+    return f"{spent * 1e3:.3g} ms" if spent < 1 else f"{spent:.3g} s"
 
 
 def _both(spent: Spent | None) -> str:

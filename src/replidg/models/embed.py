@@ -109,9 +109,10 @@ def _forward(
     with torch.inference_mode():
         for pixels in batches:
             inputs = normalise(pixels.to(device(), non_blocking=True), spec, channels_last)
-            values.append(model(inputs).to("cpu", torch.float16))
+            # Until the shard is whole they stay on the device, which then need not wait.
+            values.append(model(inputs).to(torch.float16))
             progress.add(len(pixels))
-    return torch.cat(values)
+    return torch.cat(values).cpu()
 
 
 def embed_texts(backbone: Backbone, class_names: list[str], prompts: Prompts, out: Path) -> None:
