@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Build the report page from the artefacts of a run and what is known about it."""
 
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Check the files for the test servers as the servers would read them."""
 
 from collections.abc import Mapping, Sequence

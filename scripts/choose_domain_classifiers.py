@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Set the thresholds of the domain classifiers on validation and choose those that filter."""
 
 from collections.abc import Mapping

@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Apply the chosen domain classifiers to data sets and assign the domains of their images."""
 
 import json

@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Classify every image by the nearest class text; write predictions like a trained method's."""
 
 from pathlib import Path

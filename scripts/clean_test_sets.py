@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Keep the images of each test set that are of its suite for sure, and the classes they have."""
 
 import json

@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Find near duplicates among the web pictures, and those that are like test sets."""
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Hold our numbers of arXiv 2410.08258 against the published ones, with a verdict each."""
 
 import json

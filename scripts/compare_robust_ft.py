@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Hold our numbers of the robust fine-tuning paper against the published ones."""
 
 import json

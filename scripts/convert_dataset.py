@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Convert one data set from its official layout to the one that its reader reads."""
 
 from pathlib import Path

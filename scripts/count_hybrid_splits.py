@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Count the images of every choice of label sets, and hold them against the official lists."""
 
 from collections.abc import Mapping

@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Download a part of the web pictures of arXiv 2410.08258 with img2dataset."""
 
 import json

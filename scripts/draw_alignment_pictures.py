@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Draw example images by score (Fig 3) or target images and their neighbours (Fig 4)."""
 
 import json

@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Draw figures of a paper that show metrics."""
 
 from replidg.log import setup

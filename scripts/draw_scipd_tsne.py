@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Map the target features of several methods to the plane."""
 
 from collections.abc import Mapping, Sequence

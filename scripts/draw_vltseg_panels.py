@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Draw test images, their truth and what networks predict."""
 
 from collections.abc import Mapping

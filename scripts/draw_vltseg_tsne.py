@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Map pixel embeddings before and after training to the plane."""
 
 from collections.abc import Mapping

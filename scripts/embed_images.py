@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Embed every image of a data set with one model and one preprocessing."""
 
 from pathlib import Path

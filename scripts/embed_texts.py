@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Embed the class prompts of a data set with one model."""
 
 from pathlib import Path

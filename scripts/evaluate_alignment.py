@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Turn predictions, scores and splits into every number of the paper that needs no other model."""
 
 import json

@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Accuracy with other backbones and on their splits: Tables 2 and 4, and `cross_splits`."""
 
 from collections.abc import Mapping

@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Turn a filled sheet into the shares of wrong labels (Table 7 of the alignment paper)."""
 
 from pathlib import Path

@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Hold AlignmentScore against other scores: Figs 2a, 5, 8 and Table 3 of the alignment paper."""
 
 from collections.abc import Mapping

@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Object size against AlignmentScore (Fig 10 of the alignment paper); no training needed."""
 
 from collections.abc import Mapping

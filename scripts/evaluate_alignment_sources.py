@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Accuracy of one method by similarity to source images (Fig 9 of the alignment paper)."""
 
 from collections.abc import Mapping

@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Count the images of each part and class: Fig 17, Table 8, Figs 18 to 33; no training needed."""
 
 import json

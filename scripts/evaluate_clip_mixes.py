@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Classify the test sets zero-shot with every epoch of trained CLIPs, or with released ones."""
 
 import shutil

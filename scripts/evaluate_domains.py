@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Turn labels, predictions and compositions into the tidy rows of Tables 3 to 11."""
 
 import json

@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Reduce every run's accuracies to the tidy rows of the paper's figures and of Table 2."""
 
 import json

@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Turn predictions into the metrics of every run, and select learning rates."""
 
 from collections.abc import Iterable, Mapping

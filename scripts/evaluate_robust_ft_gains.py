@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Measure the gains of SWA and of CLIP, paired over test images and seeds."""
 
 from collections.abc import Mapping

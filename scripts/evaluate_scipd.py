@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Turn predictions of students into the tidy metrics of the SCI-PD paper."""
 
 from collections.abc import Mapping, Sequence

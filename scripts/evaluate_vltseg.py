@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Turn confusions into every number of the VLTSeg paper."""
 
 import json

@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Give a known share of the images a wrong label and score them: Table 7 without a person."""
 
 from pathlib import Path

@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Apply the chosen domain classifiers to a part of the web pictures."""
 
 import json

@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Write the nearest neighbours of every target image in the pretraining corpus."""
 
 import hashlib

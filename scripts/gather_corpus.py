@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Assign the domains of all web pictures and write them as one table, in the shards' order."""
 
 import json

@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Write one row an image of a data set."""
 
 from pathlib import Path

@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Collect the domain labels of pictures and divide them into train, val and test."""
 
 from pathlib import Path

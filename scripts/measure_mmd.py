@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Write how far target domains are from pretraining, from themselves and from their sources."""
 
 import logging

@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Write which share of every target image the box around its object takes."""
 
 import logging

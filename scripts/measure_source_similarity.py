@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Write the similarity of every target image to the nearest image of the other domains."""
 
 from pathlib import Path

@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Write the images of a data set into a store: few large files, memory-mapped by their readers."""
 
 from pathlib import Path

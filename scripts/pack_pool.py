@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Pack a pool of natural, rendition or random web pictures into shards, in a random order."""
 
 from collections.abc import Mapping

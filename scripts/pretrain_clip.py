@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Train a CLIP with open_clip on a data set's pretraining corpus."""
 
 import shutil

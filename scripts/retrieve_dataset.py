@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Write, link or download one data set, and check it."""
 
 from pathlib import Path

@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Download a checkpoint by name and store it in open_clip's or timm's own format."""
 
 from pathlib import Path

@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Bring the web pictures of arXiv 2410.08258 to disk as webdataset shards, or list yours."""
 
 from pathlib import Path

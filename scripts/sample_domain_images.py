@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Draw the pictures whose domains are to be labelled, and write pages for a person to do so."""
 
 from collections.abc import Mapping

@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Write the AlignmentScore of every image, and its zero-shot probability."""
 
 from pathlib import Path

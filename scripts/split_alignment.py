@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Divide the images of every data set into IP, OOP and dropped."""
 
 from collections.abc import Mapping

@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Write tables of the robust fine-tuning paper, its claims and its prompts among them."""
 
 import json

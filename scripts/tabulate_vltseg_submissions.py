@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """List the files for the test servers beside the published scores."""
 
 from pathlib import Path

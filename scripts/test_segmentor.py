@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Test the segmentation networks of this job: counts, corrupted images, pictures, submissions."""
 
 from itertools import groupby

@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Train one DG method on one data set, for the target domains and seeds of this job."""
 
 from pathlib import Path

@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Train CLIPs on mixes of pools with open_clip's own trainer."""
 
 import shutil

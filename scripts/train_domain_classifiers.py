@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Make classifiers of natural pictures and renditions, and predict the labelled pictures."""
 
 from pathlib import Path

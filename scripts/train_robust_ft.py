@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Fine-tune a CLIP or a vision-only tower end to end: the runs of this job."""
 
 from pathlib import Path

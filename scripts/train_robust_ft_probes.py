@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Train all linear probes of a backbone and data set, or classify by prompts, on embeddings."""
 
 from pathlib import Path

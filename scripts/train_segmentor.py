@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Train the segmentation networks of this job."""
 
 from pathlib import Path

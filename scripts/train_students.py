@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Train students on one data set of hybrid domain generalisation, for the runs of this job."""
 
 from pathlib import Path

@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Train and test classifiers on ImageNet-Natural and on random subsets of ImageNet."""
 
 import shutil
@@ -71,7 +70,7 @@ def train_subset_nets(
         scratch = checkpoints / "subset_nets" / stable_hash(key)
         paths, labels = chosen["path"].tolist(), chosen["label"].tolist()
         points = Checkpoints(scratch, protocol.checkpoint_every_s)
-        net = subset_nets.train(paths, labels, len(names), protocol, points, workers)
+        net = subset_nets.train(paths, labels, len(names), protocol, points)
         folder = out[f"{kind}_{size:g}_{draw}"]
         ready = {"1": subset_nets.Net(net, protocol, groups)}
         found = pd.concat([evaluate(ready, s, [], 256, protocol.workers) for s in tested])

@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Write the sheets by which a person checks labels (Table 7): a page with thumbnails and a csv."""
 
 from collections.abc import Mapping

@@ -1,4 +1,3 @@
-# ruff: noqa: F821
 """Write tables of a paper that show metrics."""
 
 from replidg.log import setup

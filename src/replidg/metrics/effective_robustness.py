@@ -7,12 +7,14 @@ fitted to runs of the vision-only arms.
 
 from __future__ import annotations
 
+import logging
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
+logger = logging.getLogger(__name__)
 #: Scores of 0 and 100 % have no logit; they are moved inside by so many points.
 EDGE = 0.1
 
@@ -22,6 +24,11 @@ class Line(NamedTuple):
 
     slope: float
     intercept: float
+
+    @property
+    def known(self) -> bool:
+        """Tell whether there were enough runs for a line."""
+        return bool(np.isfinite(self.slope))
 
     def at(self, values: np.ndarray) -> np.ndarray:
         """Return the predicted OOD percentages of ID percentages."""
@@ -36,12 +43,16 @@ def to_logit(percent: np.ndarray) -> np.ndarray:
 def fit_line(id_scores: np.ndarray, ood_scores: np.ndarray) -> Line:
     """Return the least-squares line of OOD on ID scores, in logits.
 
-    Raises:
-        ValueError: fewer than two different ID scores.
+    Fewer than two different ID scores have no line: its numbers, and all that follow from it, are
+    NaN.
     """
     x, y = to_logit(id_scores), to_logit(ood_scores)
     if len(np.unique(x)) < 2:
-        raise ValueError("a line needs runs of at least two different ID scores")
+        logger.warning(
+            "effective robustness is not known: a line needs runs of at least two different ID "
+            "scores; train the vision-only arms with more fractions, rates or seeds"
+        )
+        return Line(np.nan, np.nan)
     slope, intercept = np.polyfit(x, y, 1)
     return Line(float(slope), float(intercept))
 
@@ -69,9 +80,6 @@ def effective_robustness(
     Args:
         found: rows of `points`.
         baseline: arms that the line is fitted to.
-
-    Raises:
-        ValueError: the baseline has too few runs.
     """
     own = found[found["method"].isin(baseline)]
     line = fit_line(own["id"].to_numpy(), own["ood"].to_numpy())

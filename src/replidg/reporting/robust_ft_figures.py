@@ -207,8 +207,10 @@ def robustness(metrics: pd.DataFrame, options: Options, style: PlotStyle) -> Fig
                     to_logit(mine["id"]), to_logit(mine["ood"]), linestyle="none",
                     marker=look.marker, color=look.color, alpha=0.7, label=label(method),
                 )  # fmt: skip
-            ends = np.array([found["id"].min(), found["id"].max()])
-            ax.plot(to_logit(ends), to_logit(line.at(ends)), color=INK, label="vision-only runs")
+            if line.known:
+                ends = np.array([found["id"].min(), found["id"].max()])
+                fitted = to_logit(line.at(ends))
+                ax.plot(to_logit(ends), fitted, color=INK, label="vision-only runs")
             for axis, name in ((ax.xaxis, "ID"), (ax.yaxis, "OOD")):
                 axis.set_major_locator(FixedLocator(to_logit([0, 1, 5, 10, 25, 50, 75, 90, 95])))
                 axis.set_major_formatter(FuncFormatter(_percent))
