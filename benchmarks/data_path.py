@@ -103,7 +103,7 @@ def embedding(options: Options) -> list[Row]:
     size = SIZES["227 px"]
     batch = 256 if options.cuda else 32
     # A GPU is done with a few thousand pictures in a second: it has each of them several times.
-    pictures, times = (3072, 8) if options.cuda else (192, 1)
+    pictures, times = (3072, 4) if options.cuda else (192, 1)
     paths = write_photos(
         options.folder / "photos-embed", size, domains=1,
         a_class=pictures // (6 if options.quick else 2),

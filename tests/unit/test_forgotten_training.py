@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import os
 import sys
+from pathlib import Path
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,7 @@ from replidg.data.pools import Order, pack
 from replidg.training import clip_evaluation, clip_main, clip_mixes, subset_nets
 from replidg.training.suites import Suite, only, suite_of
 
+ROOT = Path(__file__).parents[2]
 MIXES = Mixes(unit=1, shard_images=4, sets={"half": Mix(natural=8, rendition=4)})
 
 
@@ -118,6 +121,13 @@ def test_a_finished_training_is_not_done_again(folders, tmp_path, monkeypatch):
     monkeypatch.setattr(clip_main, "main", None)
     clip_mixes.train("half", 0, RUN, data, out, scratch)
     assert [path.read_bytes() for path in out] == first
+
+
+def test_a_mix_of_less_than_a_batch_is_refused(folders, tmp_path):
+    data = clip_mixes.training_set("half", MIXES.sets["half"], MIXES, folders)
+    large = RUN.model_copy(update={"batch_size": 16})
+    with pytest.raises(DatasetError, match="12 images are less than one batch of 16"):
+        clip_mixes.train("half", 0, large, data, epochs_in(tmp_path / "out"), tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -324,6 +334,32 @@ def test_subsets_are_nested_and_named(tmp_path):
     assert small != set(subset_nets.subset(ids, 10, 0, "subset1").tolist())
     with pytest.raises(ValueError, match="51 images wanted, natural0 has 50"):
         subset_nets.subset(ids, 51, 0, "natural0")
+
+
+def test_the_job_trains_and_tests_each_run(tmp_path):
+    """ImageNet-Natural has half of the images; a second call has nothing left to resume from."""
+    rows = suite(tmp_path).rows.assign(image_id=[f"i{n}" for n in range(6)], synset="n1")
+    index, domains = tmp_path / "index.parquet", tmp_path / "domains.parquet"
+    rows = pd.concat([rows] * 3).assign(image_id=[f"i{n}" for n in range(18)])
+    rows.to_parquet(index)
+    (tmp_path / "classes.json").write_text('["a_cat", "dog", "cow"]')
+    natural = pd.DataFrame({"image_id": rows["image_id"], "natural_relaxed": [True, False] * 9})
+    natural.to_parquet(domains)
+    path = ROOT / "scripts" / "train_subset_nets.py"
+    spec = importlib.util.spec_from_file_location("train_subset_nets", path)
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    runs = [("natural", 8.0, 0), ("subset", 8.0, 0)]
+    out = {f"{kind}_8_0": tmp_path / kind / "draw0" for kind, _, _ in runs}
+    script.train_subset_nets(
+        runs, NETS, index, domains, [suite(tmp_path)], out, tmp_path / "checkpoints"
+    )
+    for kind, name in (("natural", "imagenet_natural"), ("subset", "imagenet_subset")):
+        scores = pd.read_parquet(tmp_path / kind / "draw0" / "scores.parquet")
+        assert set(scores["method"]) == {name} and set(scores["run"]) == {kind}
+        assert scores.loc[scores["version"] == "standard", "n"].tolist() == [6]
+        assert load_file(tmp_path / kind / "draw0" / "model.safetensors")
+    assert not list((tmp_path / "checkpoints").rglob("*.*"))
 
 
 def test_classes_that_imagenet_has(tmp_path):

@@ -14,6 +14,9 @@ from replidg.metrics.robust_ft import score_runs, select, selected_rates
 from replidg.metrics.robust_ft_claims import robust_ft_claims
 from replidg.metrics.robust_ft_gains import comparisons, gain_rows
 from replidg.metrics.wilds import run_metrics, weighted_counts, worst_region_accuracy
+from replidg.reporting import robust_ft_figures as figures
+from replidg.reporting import robust_ft_tables as tables
+from replidg.reporting.style import PlotStyle
 from replidg.scores import class_counts
 
 REGIONS = ["Asia", "Europe", "Africa", "Americas", "Oceania", "Other"]
@@ -241,8 +244,19 @@ def test_the_line_is_found_again_and_what_is_above_it():
     assert again == pytest.approx(line)
     assert found["effective"].tolist()[:4] == pytest.approx([0] * 4, abs=1e-9)
     assert found["effective"].iloc[4] == pytest.approx(60 - 100 / (1 + np.exp(0.5)))
-    with pytest.raises(ValueError, match="two different"):
-        fit_line(np.array([50.0, 50]), np.array([40.0, 41]))
+
+
+def test_one_run_of_each_arm_has_no_line_and_the_artefacts_say_so():
+    assert not fit_line(np.array([50.0, 50]), np.array([40.0, 41])).known
+    few = {key: value for key, value in VALUES.items() if key[1:3] == (0.1, 1e-3) and key[3] == 0}
+    rows = score_runs([("fmow", runs(few))], [])
+    metrics = pd.concat([rows, select(rows, {"fmow": "accuracy"}, "val")])
+    table = tables.robustness(metrics, {"fmow": "accuracy"})
+    assert len(table) and table["OOD test"].notna().all()
+    assert table[["OOD expected", "effective robustness"]].isna().all(axis=None)
+    options = figures.Options({"fmow": "accuracy"})
+    (axes,) = figures.draw("effective_robustness", metrics, options, PlotStyle()).axes
+    assert "vision-only runs" not in axes.get_legend_handles_labels()[1]
 
 
 def test_claims():

@@ -244,8 +244,14 @@ def train(
         Folder of this run's work; as long as it is there, the run need not be trained again.
 
     Raises:
+        DatasetError: the mix has less than one batch.
         SystemExit: 99, where a signal asked to stop, else the status of the processes.
     """
+    if data.total < run.batch_size:
+        raise DatasetError(
+            f"{name}: {data.total} images are less than one batch of {run.batch_size}; lower "
+            "forgotten.training.clip.batch_size, or give the mix more images"
+        )
     source = [clip_main.__file__, clip_stream.__file__, clip_steps.__file__, __file__]
     key = [
         name, seed, run.model_dump(exclude=CLIPS_ASIDE), data.sources, data.images, data.sizes,
