@@ -7,7 +7,6 @@ import importlib.util
 import os
 import sys
 from pathlib import Path
-from pathlib import Path
 
 import numpy as np
 import open_clip
