@@ -39,6 +39,7 @@ if "snakemake" in globals():
         spec=store.input_spec(backbone.spec, Preprocessing.model_validate(params.preprocessing)),
         channels_last=params.flags["channels_last"],
         embed=params.embed,
+        precision=params.precision,
     )
     vectors = made.embeddings if params.embed else [None] * len(made.domains)
     for index, out, embedded in zip(given.indexes, made.domains, vectors, strict=True):

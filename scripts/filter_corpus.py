@@ -28,6 +28,7 @@ if "snakemake" in globals():
         spec=store.input_spec(backbone.spec, Preprocessing.model_validate(params.preprocessing)),
         channels_last=params.flags["channels_last"],
         embed=params.embed,
+        precision=params.precision,
     )
     shards = read_shards(Path(given.shards))[int(snakemake.wildcards.part) :: params.jobs]
     filter_sources(

@@ -37,9 +37,10 @@ def made(tmp_path_factory):
     return folder, backbone, labels
 
 
-def classifiers(made, embed=True):
+def classifiers(made, embed=True, precision="float32"):
     folder, backbone, _ = made
-    return ChosenClassifiers(CHOSEN, folder / "classifiers", backbone, SPEC, False, embed)
+    where = folder / "classifiers"
+    return ChosenClassifiers(CHOSEN, where, backbone, SPEC, False, embed, precision)
 
 
 def shards(folder, **options):
@@ -73,6 +74,21 @@ def test_scores_of_files_are_those_of_the_networks(made, tmp_path):
     assert table["rendition_default"].tolist() == (own["ft"][:, 2] == 1).tolist()
     values = embeddings.read(embedded, labels["image_id"].tolist())
     np.testing.assert_allclose(values, clip.numpy(), rtol=1e-2, atol=1e-3)
+
+
+def test_bf16_rounds_the_towers_and_has_a_key_of_its_own(made):
+    _, _, labels = made
+    files = ImageFiles(labels["path"], SPEC)
+    pixels = torch.stack([files[place] for place in range(len(files))])
+    exact, half = classifiers(made), classifiers(made, precision="bf16")
+    assert exact.key != half.key
+    (whole, clip), (rounded, vectors) = exact(pixels), half(pixels)
+    assert not np.array_equal(clip, vectors)
+    similar = (clip.astype(float) * vectors.astype(float)).sum(1) / (
+        np.linalg.norm(clip.astype(float), axis=1) * np.linalg.norm(vectors.astype(float), axis=1)
+    )
+    assert similar.min() > 0.999
+    np.testing.assert_allclose(whole[:, :2], rounded[:, :2], atol=0.05)
 
 
 @pytest.mark.parametrize("workers", [0, 2])

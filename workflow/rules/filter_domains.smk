@@ -63,6 +63,7 @@ rule filter_corpus:
     params:
         preprocessing=config["preprocessing"][DOMAINS.preprocessing],
         flags=clip_flags(DOMAINS.model),
+        precision=DOMAINS.filter_precision,
         embed=KEEPS_EMBEDDINGS,
         jobs=CORPUS.jobs,
         checkpoints=CHECKPOINTS,
@@ -99,6 +100,7 @@ for job, names in DATASET_JOBS.items():
         params:
             preprocessing=config["preprocessing"][DOMAINS.preprocessing],
             flags=clip_flags(DOMAINS.model),
+            precision=DOMAINS.filter_precision,
             embed=bool(CORPUS.pruned),
             checkpoints=CHECKPOINTS,
         message:

@@ -154,6 +154,7 @@ def _classified(config: Config, images: float, source: str = "", dataset: str = 
         passes=(Pass(tower(config, domains.model), images * (2 + keeps)),),
         read={kind(config, dataset) if dataset else "small": images},
         processes=max(1, domains.workers),
+        precision="fp16" if domains.filter_precision == "bf16" else "fp32",
         images=images,
         vectors=images * 768 * keeps,
         source=source,

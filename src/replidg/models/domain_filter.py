@@ -44,16 +44,17 @@ class ChosenClassifiers:
         spec: its input.
         channels_last: memory format.
         embed: whether CLIP embeddings are wanted besides.
+        precision: of the towers: float32, or bf16 (autocast).
     """
 
     def __init__(
         self, chosen: Mapping[str, Mapping[str, Any]], folder: Path, backbone: store.Backbone,
-        spec: InputSpec, channels_last: bool, embed: bool,
+        spec: InputSpec, channels_last: bool, embed: bool, precision: str = "float32",
     ) -> None:  # fmt: skip
         self.names = {domain: chosen[domain]["classifier"] for domain in ("natural", "rendition")}
         files = {name: folder / name / "model.safetensors" for name in set(self.names.values())}
         self.spec, self.channels_last, self.embed = spec, channels_last, embed
-        self.dim = backbone.dim
+        self.dim, self.bf16 = backbone.dim, precision == "bf16"
         loaded = {
             name: domain_nets.load(path, backbone.visual, backbone.dim, spec.size)
             for name, path in sorted(files.items())
@@ -62,14 +63,17 @@ class ChosenClassifiers:
         shares = any(net.tower is None for net in loaded.values())
         self.visual = backbone.visual.to(store.device()).eval() if shares or embed else None
         hashes = {name: sha256_file(path) for name, path in sorted(files.items())}
-        self.key = [hashes, self.names, list(spec), embed, backbone.weights_sha256]
+        self.key = [hashes, self.names, list(spec), embed, backbone.weights_sha256, precision]
 
     @torch.inference_mode()
     def __call__(self, pixels: Tensor) -> tuple[np.ndarray, np.ndarray | None]:
         """Return columns `SCORES` (B, 4) and, if wanted, embeddings (B, D) as float16."""
-        images = normalise(pixels.to(store.device()), self.spec, self.channels_last)
-        clip = None if self.visual is None else self.visual(images)
-        found = {name: net(images, clip).float().cpu() for name, net in self.nets.items()}
+        device = store.device()
+        images = normalise(pixels.to(device, non_blocking=True), self.spec, self.channels_last)
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.bf16):
+            clip = None if self.visual is None else self.visual(images).float()
+            read = {name: net.features(images, clip) for name, net in self.nets.items()}
+        found = {name: net.readout(read[name].float()).cpu() for name, net in self.nets.items()}
         natural, rendition = found[self.names["natural"]], found[self.names["rendition"]]
         columns = [
             natural[:, 0],
