@@ -248,10 +248,8 @@ def train(
         SystemExit: 99, where a signal asked to stop, else the status of the processes.
     """
     if data.total < run.batch_size:
-        raise DatasetError(
-            f"{name}: {data.total} images are less than one batch of {run.batch_size}; lower "
-            "forgotten.training.clip.batch_size, or give the mix more images"
-        )
+        few = f"{name}: {data.total} images are less than one batch of {run.batch_size}"
+        raise DatasetError(f"{few}; lower forgotten.training.clip.batch_size")
     source = [clip_main.__file__, clip_stream.__file__, clip_steps.__file__, __file__]
     key = [
         name, seed, run.model_dump(exclude=CLIPS_ASIDE), data.sources, data.images, data.sizes,
