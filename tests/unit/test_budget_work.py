@@ -191,8 +191,10 @@ def test_formats_that_a_gpu_lacks():
 
 MEASURED = """\
 rule,job,jobs,device,seconds,unit,units,seconds_a_unit,images_a_unit,output_mb
-train_classifier,openclip_vit_b16.PACS.photo.erm.seed0,1,NVIDIA A100-SXM4,9,steps,2,0.5,96,1
-train_classifier,openclip_vit_b16.PACS.photo.sagm.seed0,1,cpu,9,steps,2,50,96,1
+train_classifier,openclip_vit_b16.PACS.photo.erm.seed0,1,NVIDIA A100-SXM4,9,steps,20,0.5,96,1
+train_classifier,openclip_vit_b16.PACS.photo.miro.seed0,1,NVIDIA A100-SXM4,9,steps,2,0.9,3,1
+train_classifier,openclip_vit_b16.PACS.photo.mpa.seed0,1,NVIDIA A100-SXM4,9,steps,20,0.04,3,1
+train_classifier,openclip_vit_b16.PACS.photo.sagm.seed0,1,cpu,9,steps,20,50,96,1
 evaluate_scipd,all,1,cpu,9,,,,,1
 """
 
@@ -208,13 +210,16 @@ def test_measurements_override(tmp_path, formulas):
     evaluated = sum(p.flop for p in found.work.passes if not p.trained)
     steps = 5001 * 0.5
     assert time.low == pytest.approx(steps + evaluated / (19.5e12 * 0.85) + 3, rel=1e-6)
+    # Two steps, or half a second, say nothing about thousands.
+    assert times.matching(measured, classifier("miro"), "A100") is None
+    assert times.matching(measured, classifier("mpa"), "A100") is None
     # Another GPU, method or model is not what was measured.
     assert times.matching(measured, one, "H100") is None
     assert times.matching(measured, classifier("sagm"), "A100") is None
     assert times.matching(measured, classifier("erm", model="dinov2"), "A100") is None
     assert times.read_measured(tmp_path / "none.csv") == []
     (tmp_path / "wrong.csv").write_text("rule,job\na,b\n")
-    with pytest.raises(ValueError, match=r"device, images_a_unit.*measured"):
+    with pytest.raises(ValueError, match=r"device, images_a_unit.*units.*measured"):
         times.read_measured(tmp_path / "wrong.csv")
 
 

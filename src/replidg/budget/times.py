@@ -14,6 +14,8 @@ from replidg.budget.work import FOLDER, Work
 
 #: Wildcards that decide which network a job trains, and how.
 TYPES = ("model", "method", "arm")
+#: What is shorter says little: a rehearsal's two steps of a few images are bound by launches.
+LEAST_UNITS, LEAST_S = 10, 1.0
 FORMULA = "operations / (published peak x assumed share), or decoding where that is slower"
 
 
@@ -81,12 +83,14 @@ def peak(gpu: str, precision: str) -> tuple[float, str]:
 def read_measured(path: Path) -> list[Measured]:
     """Return the speeds of results/measured.csv; none where there is no such file.
 
+    Jobs of fewer than `LEAST_UNITS` steps or images, or less than `LEAST_S`, tell none.
+
     Raises:
         ValueError: a column is missing.
     """
     if not path.is_file():
         return []
-    wanted = {"rule", "job", "device", "seconds_a_unit", "images_a_unit"}
+    wanted = {"rule", "job", "device", "units", "seconds_a_unit", "images_a_unit"}
     with path.open(newline="") as file:
         reader = csv.DictReader(file)
         missing = wanted - set(reader.fieldnames or [])
@@ -99,10 +103,11 @@ def read_measured(path: Path) -> list[Measured]:
 
 def _measured(row: Mapping[str, str]) -> Measured | None:
     try:
-        seconds, images = float(row["seconds_a_unit"]), float(row["images_a_unit"])
+        units, images = float(row["units"]), float(row["images_a_unit"])
+        seconds = float(row["seconds_a_unit"])
     except ValueError:  # a job that counts no images
         return None
-    if not (seconds > 0 and images > 0):
+    if images <= 0 or units < LEAST_UNITS or seconds * units < LEAST_S:
         return None
     return Measured(row["rule"], name_parts(row["job"]), row["device"], seconds / images)
 
