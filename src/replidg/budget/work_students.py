@@ -22,7 +22,7 @@ from replidg.budget.work import (
 )
 from replidg.budget.work_shared import KEPT_BYTES, held_out, validations
 from replidg.config import Config, scipd_arms
-from replidg.config.scipd_arms import ALL_ARMS, ALL_SEEDS, ALL_SETS, ALL_TARGETS, RunKey
+from replidg.config.scipd_arms import RunKey
 
 #: Methods that take two gradients of the student a step.
 TWICE = {"daml"}
@@ -35,16 +35,14 @@ class Students:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.arms = scipd_arms.arms(config)
+        self.jobs = scipd_arms.jobs(config)
         self.protocol = lru_cache(lambda dataset: scipd_arms.protocol(config, dataset))
         self.splits = lru_cache(lambda dataset: scipd_arms.splits(config, dataset))
 
     def runs(self, job: Job) -> list[RunKey]:
         """Return the trainings of a job."""
         w = job.wildcards
-        key = [w["dataset"], w["arm"], w["sets"], w["target"], w["seed"]]
-        if {ALL_ARMS, ALL_SETS, ALL_TARGETS, ALL_SEEDS} & set(key):
-            return scipd_arms.jobs(self.config)["/".join(key)]
-        return [RunKey(key[0], key[2], key[3], key[1], int(key[4].removeprefix("seed")))]
+        return self.jobs["/".join([w["dataset"], w["arm"], w["sets"], w["target"], w["seed"]])]
 
     def __call__(self, job: Job) -> Work:
         """Return steps, teacher, validations and the test of each run."""
