@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import importlib.util
 import os
 import sys
@@ -115,6 +116,9 @@ def test_a_finished_training_is_not_done_again(folders, tmp_path, monkeypatch):
     clip_mixes.train("half", 0, RUN, data, out, scratch)
     first = [path.read_bytes() for path in out]
     assert len(set(first)) == RUN.epochs
+    # Nothing of it stays in memory until the next collection, which may be many networks later.
+    clips = (open_clip.CLIP, open_clip.CustomTextCLIP)
+    assert not [thing for thing in gc.get_objects() if isinstance(thing, clips)]
     for path in out:
         path.unlink()
     monkeypatch.setattr(clip_main, "main", None)

@@ -9,6 +9,7 @@ own, for the evaluation.
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -189,6 +190,8 @@ def main(settings: Settings, arguments: Sequence[str]) -> None:
         if trainer.main(list(arguments)) == -1:
             log = Path(known.logs) / known.name / "out.log"
             raise RuntimeError(f"open_clip's trainer refused to start; see {log}")
+    # What it leaves behind refers to itself; the next run of a job needs these gigabytes.
+    gc.collect()
 
 
 if __name__ == "__main__":
