@@ -74,7 +74,7 @@ def test_every_rule_of_the_full_plan_is_rehearsed(tmp_path: Path, everything: Pa
 def test_a_slice_is_walked_and_measured(tmp_path: Path) -> None:
     """A student of the full scale with its teacher; no hub, no data set, two steps."""
     space = Workspace(tmp_path, REHEARSAL)
-    run = "results/runs/scipd/PACS/scipd-student-mobilenet_v3/H1_6/photo/seed0/metrics.json"
+    run = "results/runs/scipd/PACS/scipd-student-mobilenet_v3/H1_6/photo/all_seeds/metrics.json"
     done = space.run(run, "--config", "random_weights=always")
     text = done.stdout + done.stderr
     assert re.search(r"kinds of jobs: (\d+) passed, 0 failed, 0 not reached", text)

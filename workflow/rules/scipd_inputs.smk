@@ -27,7 +27,13 @@ wildcard_constraints:
 def scipd_job(wildcards):
     """The runs of a job."""
     w = wildcards
-    return SCIPD_JOBS.get(f"{w.dataset}/{w.arm}/{w.sets}/{w.target}/{w.seed}", [])
+    job = f"{w.dataset}/{w.arm}/{w.sets}/{w.target}/{w.seed}"
+    if job not in SCIPD_JOBS:
+        raise WorkflowError(
+            f"{SCIPD_RUNS}/{job}: this configuration has no such job; with "
+            f"scipd.runs_per_job: {SCIPD.runs_per_job} one is {next(iter(SCIPD_JOBS), 'none')}"
+        )
+    return SCIPD_JOBS[job]
 
 
 # Asked for by each of thousands of jobs, hence made once.
