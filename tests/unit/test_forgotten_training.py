@@ -340,10 +340,10 @@ def test_subsets_are_nested_and_named(tmp_path):
 
 
 def test_the_job_trains_and_tests_each_run(tmp_path):
-    """ImageNet-Natural has half of the images; a second call has nothing left to resume from."""
-    rows = suite(tmp_path).rows.assign(image_id=[f"i{n}" for n in range(6)], synset="n1")
+    """ImageNet-Natural has half of the images; no unfinished work is left behind."""
     index, domains = tmp_path / "index.parquet", tmp_path / "domains.parquet"
-    rows = pd.concat([rows] * 3).assign(image_id=[f"i{n}" for n in range(18)])
+    rows = pd.concat([suite(tmp_path).rows] * 3)
+    rows = rows.assign(image_id=[f"i{n}" for n in range(18)], synset="n1")
     rows.to_parquet(index)
     (tmp_path / "classes.json").write_text('["a_cat", "dog", "cow"]')
     natural = pd.DataFrame({"image_id": rows["image_id"], "natural_relaxed": [True, False] * 9})

@@ -246,7 +246,7 @@ def test_the_line_is_found_again_and_what_is_above_it():
     assert found["effective"].iloc[4] == pytest.approx(60 - 100 / (1 + np.exp(0.5)))
 
 
-def test_one_run_of_each_arm_has_no_line_and_the_artefacts_say_so():
+def test_one_run_of_each_arm_has_no_line_in_table_and_figure(caplog):
     assert not fit_line(np.array([50.0, 50]), np.array([40.0, 41])).known
     few = {key: value for key, value in VALUES.items() if key[1:3] == (0.1, 1e-3) and key[3] == 0}
     rows = score_runs([("fmow", runs(few))], [])
@@ -257,6 +257,7 @@ def test_one_run_of_each_arm_has_no_line_and_the_artefacts_say_so():
     options = figures.Options({"fmow": "accuracy"})
     (axes,) = figures.draw("effective_robustness", metrics, options, PlotStyle()).axes
     assert "vision-only runs" not in axes.get_legend_handles_labels()[1]
+    assert "effective robustness is not known" in caplog.text
 
 
 def test_claims():
