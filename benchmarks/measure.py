@@ -103,8 +103,39 @@ def now() -> Spent:
     return Spent(time.perf_counter(), sum(used.ru_utime + used.ru_stime for used in each))
 
 
+@dataclass(frozen=True)
+class Steps:
+    """A work of several steps on batches that other processes decode.
+
+    Attributes:
+        step: one of them.
+        count: measured.
+        waiting: as many batches, at most, are decoded before a turn begins. They would be free:
+            as many steps come first, unmeasured.
+    """
+
+    step: Callable[[], None]
+    count: int
+    waiting: int = 0
+
+    def warm(self) -> None:
+        """Take the steps that are not measured."""
+        for _ in range(self.waiting):
+            self.step()
+
+    def __call__(self) -> int:
+        """Take the others and return their number."""
+        for _ in range(self.count):
+            self.step()
+        return self.count
+
+
 def timed(work: Work) -> Spent:
     """Return the seconds a unit of one piece of work."""
+    if isinstance(work, Steps):
+        work.warm()
+        if torch.cuda.is_initialized():
+            torch.cuda.synchronize()
     start = now()
     units = work()
     if torch.cuda.is_initialized():

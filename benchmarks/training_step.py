@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 import timm
 import torch
-from measure import Options, Row, Spent, Work, compared, interleaved, now
+from measure import Options, Row, Spent, Steps, Work, compared, interleaved, now
 from photos import SIZES, decoded_once, index_of, write_photos
 from torch.nn import functional as F
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler
@@ -83,7 +83,7 @@ def plain_batches(
 def plain(
     network: Classifier, folder: Path, per_domain: int, clock: Clock, options: Options
 ) -> Work:
-    """Return some steps of the plain loop: one, or on a GPU as many as `_several` says."""
+    """Return steps of the plain loop."""
     network.to(options.device)
     batches = plain_batches(folder, per_domain, options.workers)
     optimizer = torch.optim.Adam(network.parameters(), lr=RATE)
@@ -101,7 +101,7 @@ def plain(
         loss.item()
         clock.add("arithmetic", start)
 
-    return _several(step, options)
+    return _steps(step, options)
 
 
 def ours(
@@ -132,23 +132,14 @@ def ours(
         run.train_step(batch)
         clock.add("arithmetic", start)
 
-    return _several(step, options)
+    return _steps(step, options)
 
 
-def _several(step: Callable[[], None], options: Options) -> Work:
-    """Return a work of one step, or on a GPU of many, since batches wait when a turn begins.
-
-    They still flatter: of the first steps, two a process of ours, and of the plain loop two a
-    process of each loader, were decoded before.
-    """
-    count = 1 if not options.cuda else 40 if options.quick else 100
-
-    def work() -> int:
-        for _ in range(count):
-            step()
-        return count
-
-    return work
+def _steps(step: Callable[[], None], options: Options) -> Steps:
+    """Return a work of one step, or of many where processes decode ahead, two batches each."""
+    if not options.workers:
+        return Steps(step, 1)
+    return Steps(step, 40 if options.quick else 100, 2 * options.workers)
 
 
 def _frames(folder: Path, packed: Path) -> list[pd.DataFrame]:

@@ -70,7 +70,7 @@ def segmented(config: Config) -> dict[str, set[object]]:
             "frozen": (arm.frozen, bool(arm.frozen_first or arm.frozen_last)),
             "augmentation": arm.augmentation,
             "encoder": (encoder.position_embedding, encoder.inner_attention_norm),
-            "crop": vltseg_arms.scale_of(config, run.source).crop,
+            "kind": source.kind,
             "source": (len(source.datasets), source.starts_from is not None),
         }
         for key, value in seen.items():
@@ -87,6 +87,7 @@ def test_every_training_of_the_full_scale_is_rehearsed(full: Config, rehearsal: 
 def test_every_part_of_a_segmentation_network_is_rehearsed(full: Config, rehearsal: Config) -> None:
     wanted, found = segmented(full), segmented(rehearsal)
     assert {key: wanted[key] - found[key] for key in wanted if wanted[key] - found[key]} == {}
+    assert rehearsal.vltseg.scales.real.crop == full.vltseg.scales.real.crop
 
 
 def test_a_method_that_a_user_adds_is_rehearsed(tmp_path: Path) -> None:
@@ -112,7 +113,7 @@ def test_on_a_gpu_its_batches_are_those_of_the_full_scale(full: Config) -> None:
             run_protocol(config, config.alignment.model, "PACS", "clipood").batch_per_domain,
             config.scipd.training.batch_per_domain,
             config.robust_ft.training.batch_size,
-            *((kind.batch_size, kind.crop, kind.test_size) for kind in kinds),
+            *((k.batch_size, k.crop, k.window, k.test_size, k.sizes) for k in kinds),
             *(source.kind for source in config.vltseg.sources.values()),
             config.embedding.batch_size,
         ]

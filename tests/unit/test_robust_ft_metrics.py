@@ -257,6 +257,7 @@ def test_one_run_of_each_arm_has_no_line_in_table_and_figure(caplog):
     options = figures.Options({"fmow": "accuracy"})
     (axes,) = figures.draw("effective_robustness", metrics, options, PlotStyle()).axes
     assert "vision-only runs" not in axes.get_legend_handles_labels()[1]
+    assert [text.get_text() for text in axes.texts] == ["too few vision-only runs for a line"]
     assert "effective robustness is not known" in caplog.text
 
 

@@ -132,6 +132,15 @@ def test_no_number_is_called_reproduced(tiny: Workspace) -> None:
     assert set(table["verdict"]) == {"no published value"}
 
 
+def test_a_job_that_is_not_planned_is_told(tiny: Workspace) -> None:
+    """With the key that decides and a job that there is."""
+    arm = f"{RUNS}/clip_e2e"
+    done = tiny.run("-n", f"{arm}/fraction0.2_rate1_seed9/predictions.parquet", check=False)
+    assert done.returncode != 0
+    assert "fraction0.2_rate1_seed9: this configuration has no such job" in done.stderr
+    assert "robust_ft.runs_per_job: all one is all_runs" in done.stderr
+
+
 def test_a_second_run_does_nothing(tiny: Workspace) -> None:
     """And nothing is left of checkpoints."""
     assert tiny.planned(*TARGETS) == {}

@@ -86,7 +86,14 @@ def robust_runs(arm):
 
 
 def robust_choices(wildcards):
-    return robust_runs(wildcards.arm)[wildcards.runs]
+    w = wildcards
+    jobs = robust_runs(w.arm)
+    if w.runs not in jobs:
+        raise WorkflowError(
+            f"results/runs/robust_ft/{w.dataset}/{w.arm}/{w.runs}: this configuration has no such "
+            f"job; with robust_ft.runs_per_job: {ROBUST.runs_per_job} one is {next(iter(jobs))}"
+        )
+    return jobs[w.runs]
 
 
 def robust_predictions(arm, dataset):

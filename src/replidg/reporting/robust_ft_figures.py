@@ -211,6 +211,9 @@ def robustness(metrics: pd.DataFrame, options: Options, style: PlotStyle) -> Fig
                 ends = np.array([found["id"].min(), found["id"].max()])
                 fitted = to_logit(line.at(ends))
                 ax.plot(to_logit(ends), fitted, color=INK, label="vision-only runs")
+            else:
+                why = "too few vision-only runs for a line"
+                ax.text(0.02, 0.98, why, transform=ax.transAxes, va="top", color=INK, size="small")
             for axis, name in ((ax.xaxis, "ID"), (ax.yaxis, "OOD")):
                 axis.set_major_locator(FixedLocator(to_logit([0, 1, 5, 10, 25, 50, 75, 90, 95])))
                 axis.set_major_formatter(FuncFormatter(_percent))
