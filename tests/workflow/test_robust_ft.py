@@ -137,8 +137,8 @@ def test_a_job_that_is_not_planned_is_told(tiny: Workspace) -> None:
     arm = f"{RUNS}/clip_e2e"
     done = tiny.run("-n", f"{arm}/fraction0.2_rate1_seed9/predictions.parquet", check=False)
     assert done.returncode != 0
-    assert "fraction0.2_rate1_seed9: this configuration has no such job" in done.stderr
-    assert "robust_ft.runs_per_job: all one is all_runs" in done.stderr
+    assert "fraction0.2_rate1_seed9: this configuration has no such job" in done.stdout
+    assert "robust_ft.runs_per_job: all one is all_runs" in done.stdout
 
 
 def test_a_second_run_does_nothing(tiny: Workspace) -> None:
