@@ -6,6 +6,7 @@ it says so.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import signal
@@ -116,8 +117,19 @@ def join() -> None:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
         backend = "cpu:gloo,cuda:nccl"
     distributed.init_process_group(backend)
+    atexit.register(leave)
     if not is_main():  # one of them tells
         logging.getLogger("replidg").setLevel(logging.WARNING)
+
+
+def leave() -> None:
+    """Part from the other processes as this one ends: threads that still listen can abort it.
+
+    Not after an error: the others may wait in a step that this one never takes, and parting would
+    wait for them; torchrun ends them when this one is gone.
+    """
+    if distributed.is_initialized() and not hasattr(sys, "last_value"):
+        distributed.destroy_process_group()
 
 
 def run(command: list[str]) -> int:

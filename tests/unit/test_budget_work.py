@@ -141,7 +141,8 @@ def test_another_size_by_its_area():
     assert work.gflop("resnet18.tv_in1k", "image", 448) == 4 * work.gflop("resnet18.tv_in1k")
 
 
-def test_jobs_that_nobody_knows(config):
+def test_jobs_that_nobody_knows(config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # a finished demo knows its tiny CLIP
     unknown, plain = estimate.estimates(
         config, [job("find_neighbours"), job("evaluate_scipd", gpus=0)]
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import copy
 import json
 import logging
@@ -22,6 +23,7 @@ from mmengine.runner import Runner
 from safetensors.torch import save_file
 
 import replidg
+from replidg import processes
 from replidg.arithmetic import switch
 from replidg.checkpoints import StopRequest, stop_on_signal
 from replidg.files import sha256_file, stable_hash, whole_file, write_json
@@ -163,6 +165,7 @@ def _join_processes(backend: str) -> None:
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     torch.distributed.init_process_group(backend)
+    atexit.register(processes.leave)
 
 
 def as_python(config: dict[str, Any]) -> str:
