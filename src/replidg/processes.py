@@ -110,13 +110,18 @@ def torchrun(processes: int) -> list[str]:
     ]
 
 
-def join() -> None:
-    """Meet the other processes: gloo for tensors on the CPU, NCCL for those on a GPU."""
-    backend = "gloo"
+def join(backend: str | None = None) -> None:
+    """Meet the other processes that torchrun started, once, and part from them at the end.
+
+    Args:
+        backend: gloo for tensors on the CPU and NCCL for those on a GPU, if absent.
+    """
+    if distributed.is_initialized():
+        return
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-        backend = "cpu:gloo,cuda:nccl"
-    distributed.init_process_group(backend)
+        backend = backend or "cpu:gloo,cuda:nccl"
+    distributed.init_process_group(backend or "gloo")
     atexit.register(leave)
     if not is_main():  # one of them tells
         logging.getLogger("replidg").setLevel(logging.WARNING)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import atexit
 import copy
 import json
 import logging
-import os
 import pprint
 import shutil
 import time
@@ -148,7 +146,8 @@ def make_runner(config: dict[str, Any]) -> Runner:
     parts["model"] = ConfigDict(parts["model"])
     whole: dict[str, Any] = {}
     if config["launcher"] == "pytorch":
-        _join_processes(config["env_cfg"]["dist_cfg"]["backend"])
+        # mmengine's own way to join asks for a GPU.
+        processes.join(config["env_cfg"]["dist_cfg"]["backend"])
         whole["model_wrapper_cfg"] = {
             "type": "MMDistributedDataParallel",
             "device_ids": [torch.cuda.current_device()] if torch.cuda.is_available() else None,
@@ -156,16 +155,6 @@ def make_runner(config: dict[str, Any]) -> Runner:
             "find_unused_parameters": config["find_unused_parameters"],
         }
     return Runner(**parts, cfg=whole)
-
-
-def _join_processes(backend: str) -> None:
-    """Join the processes that torchrun started; mmengine's own way to do it asks for a GPU."""
-    if torch.distributed.is_initialized():
-        return
-    if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    torch.distributed.init_process_group(backend)
-    atexit.register(processes.leave)
 
 
 def as_python(config: dict[str, Any]) -> str:

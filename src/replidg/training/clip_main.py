@@ -9,6 +9,7 @@ own, for the evaluation.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import logging
 import os
@@ -195,4 +196,5 @@ def main(settings: Settings, arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
+    atexit.register(processes.leave)
     main(Settings.model_validate_json(sys.argv[1]), sys.argv[2:])
