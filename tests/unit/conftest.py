@@ -1,4 +1,4 @@
-"""Fixtures of the tests of training. Nothing heavy is imported before one of them is used."""
+"""Fixtures that several test files share. Nothing heavy is imported before one is used."""
 
 import json
 import signal
@@ -69,3 +69,28 @@ def finished(index, model, tmp_path_factory):
     from training_runs import a_job, run_job
 
     return run_job(a_job(), index, model, tmp_path_factory.mktemp("finished"))
+
+
+@pytest.fixture
+def server():
+    """Return a server that answers downloads as a test tells it to."""
+    from broken_server import serving
+
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def home(tmp_path):
+    """Return a folder for downloads with its lock."""
+    from broken_server import Home
+
+    return Home(tmp_path)
+
+
+@pytest.fixture
+def owned(tmp_path):
+    """Return a user's own folder of domains and classes."""
+    from pictures import write_folder
+
+    return write_folder(tmp_path / "own")

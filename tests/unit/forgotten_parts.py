@@ -9,10 +9,12 @@ from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from replidg.config.forgotten_training import ClipRun
 from replidg.data.domain_shards import Shard
+from replidg.training.suites import Suite
 
 ARCHITECTURE = {
     "model_cfg": {
@@ -60,3 +62,18 @@ def write_corpus(folder: Path, counts: list[int], damaged: Collection[int] = ())
                 seen += 1
         shards.append(Shard(number, path, count))
     return shards
+
+
+def suite(tmp_path, domains=("all",)):
+    """Six pictures of three classes; the second class is not clean."""
+    rows = []
+    for place in range(6):
+        path = tmp_path / f"{place}.jpg"
+        path.write_bytes(picture(place))
+        domain = domains[place % len(domains)]
+        rows.append({"path": str(path), "domain": domain, "label": place % 3, "border_px": place})
+    frame = pd.DataFrame(rows).assign(accepted=["0", "1;2", "2", "0", "1", "2"])
+    known = {"standard": [0, 1, 2], "clean": [0, 2]}
+    kept = np.array([True, False, True, True, False, True])
+    classes = {("set", domain): known for domain in domains}
+    return Suite("set", frame, ["a_cat", "dog", "cow"], classes, kept)

@@ -2,95 +2,21 @@
 
 import base64
 import hashlib
-import importlib.util
 import json
 import re
-from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from report_pages import CSV, ENTRIES, EVIL, MARKDOWN, PROVENANCE, SVG, TEX, Page, entry
 from test_verdicts import paper, runs
 
 from replidg.artefacts import ARTEFACTS, PAPERS, Artefact, of, target
-from replidg.metrics.verdict_files import write_verdicts
 from replidg.metrics.verdicts import judge
-from replidg.reporting import report, report_inputs
+from replidg.reporting import report
 from replidg.reporting.report import Absent, Entry, render_report, write_report
 from replidg.reporting.report_assets import read_template
-from replidg.reporting.report_captions import caption_html, fill_caption, first_sentence
-from replidg.reporting.report_cells import read_csv_grid, read_markdown_grid, words_for
 from replidg.reporting.report_inputs import random_models
-
-ROOT = Path(__file__).parents[2]
-EVIL = '<script>alert("1")</script><img src=x onerror=alert(2)>'
-SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><g id="axes_1"/></svg>'
-CSV = b"method,PACS,PACS_sd,Average\nzero_shot,61.23456,,61.23456\nerm,70.00004,1.25,70.00004\n"
-MARKDOWN = (
-    "A caption.\n\n| Method | PACS | Average |\n| :--- | ---: | ---: |\n"
-    "| zero-shot | 61.2 | 61.2 |\n| ERM | **70.0 ± 1.2** | **70.0** |\n| a \\| b | \u2013 | 1 |\n"
-).encode()
-TEX = b'\\begin{tabular}{lr}\nA & "1" \\\\\n\\end{tabular}\n'
-VOID = {"meta", "link", "img", "input", "br", "hr", "source", "wbr"}
-
-
-class Page(HTMLParser):
-    """Tags with their attributes, the text, and a check that all tags are closed in order."""
-
-    def __init__(self, html):
-        super().__init__(convert_charrefs=True)
-        self.tags, self.open, self.texts, self.styles, self.scripts = [], [], [], [], []
-        self.feed(html)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        inside = self.open[-1] if self.open else ""
-        {"style": self.styles, "script": self.scripts}.get(inside, self.texts).append(data)
-
-    def all(self, tag):
-        return [attrs for name, attrs in self.tags if name == tag]
-
-    @property
-    def text(self):
-        return " ".join(" ".join(self.texts).split())
-
-
-def entry(artefact, caption="Some **bold** words. And more."):
-    figure = {"svg": SVG, "png": b"\x89PNG"}
-    table = {"csv": CSV, "md": MARKDOWN, "tex": TEX}
-    return Entry(artefact, caption, figure if artefact.kind == "figure" else table)
-
-
-ENTRIES = [entry(artefact) for artefact in ARTEFACTS]
-PROVENANCE = {
-    "git": {"commit": "a" * 40, "short": "a" * 10, "dirty": True, "note": "aaaaaaaaaa, changed"},
-    "config": "scale: demo\nseeds:\n- 0\n",
-    "versions": {"torch": "2.0", "wilds": "not installed"},
-    "hardware": {"Processor": "A fast one", "GPU": "none found"},
-    "stages": [
-        {"rule": "train", "jobs": 2, "seconds": 125.0, "cpu_seconds": 3.0, "max_memory_mb": 1200.0},
-        {"rule": "draw", "jobs": 1, "seconds": None, "cpu_seconds": None, "max_memory_mb": None},
-    ],
-    "datasets": [
-        {"dataset": "pacs", "images": 9991, "per_domain": {"photo": 1670}, "sha256": "ab" * 32,
-         "source": "https://example.org/pacs.zip", "licence": "unknown", "drift": {"was": 1}},
-        {"dataset": "other", "note": "unreadable"},
-    ],
-    "models": [
-        {"model": "tiny", "dataset": "pacs", "rows": [
-            {"domain": "photo", "share": "pretraining", "n": 10, "accuracy": 0.5},
-            {"domain": "sketch", "share": "held out", "n": 10, "accuracy": None}]},
-    ],
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -302,95 +228,6 @@ def contrast(front, back):
     return (high + 0.05) / (low + 0.05)
 
 
-def test_captions_are_rendered():
-    out = caption_html("One **bold** and :math:`a^2`.\n\n- x\n- y\n", "c")
-    assert "<strong>bold</strong>" in out and "<math" in out and out.count("<li>") == 2
-    assert caption_html("", "c") == ""
-
-
-def test_captions_load_nothing_and_include_nothing(tmp_path):
-    secret = tmp_path / "secret.txt"
-    secret.write_text("do not show")
-    text = (
-        f".. include:: {secret}\n\n.. raw:: html\n\n   <b>no</b>\n\n"
-        ".. image:: http://example.org/a.png\n   :alt: a picture\n\n"
-        "`text <https://example.org/x>`_ and https://example.org/y and `bad <javascript:a()>`_\n\n"
-        ".. csv-table:: t\n   :file: " + str(secret) + "\n\nfile.txt_ and [1]_\n\n.. [1] A note.\n"
-    )
-    out = caption_html(text, "c")
-    assert "do not show" not in out and "<b>" not in out and "<img" not in out
-    assert "a picture" in out and "text (https://example.org/x)" in out
-    assert all(link.startswith("#c-") for link in re.findall(r'href="([^"]*)"', out))
-    assert not re.findall(r"system-message|src=", out)
-
-
-def test_captions_with_the_same_titles_do_not_clash():
-    text = "Head\n====\n\nA [1]_.\n\n.. [1] Note.\n"
-    page = Page(render_report([Entry(a, text, {}) for a in of("alignment")], {}, "demo"))
-    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
-    assert len(ids) == len(set(ids))
-
-
-def test_captions_know_the_config():
-    text = 'At {{ snakemake.config["scale"] }}, {{ snakemake.config.get("x", "none") }}.'
-    assert fill_caption(text, {"scale": "demo"}) == "At demo, none."
-
-
-def test_first_sentence_is_cut_at_a_word():
-    assert first_sentence("One. Two.") == "One."
-    assert first_sentence("word " * 100, 23) == "word word word word …"
-
-
-def test_csv_grid_rounds_and_joins_spreads():
-    grid = read_csv_grid(CSV)
-    assert [column.name for column in grid.columns] == ["method", "PACS", "Average"]
-    assert [column.numeric for column in grid.columns] == [False, True, True]
-    assert [column.mean for column in grid.columns] == [False, False, True]
-    assert grid.headed
-    erm = grid.rows[1][1]
-    assert (erm.text, erm.full, erm.spread) == ("70.0", "70.00004", "1.2")
-    assert grid.rows[0][1].spread == ""
-
-
-@pytest.mark.parametrize(
-    ("data", "shown"),
-    [
-        (b"a,b\nx,1\ny\n", [["x", "1"], ["y", "\u2013"]]),
-        (b"a,b\nx,0.123456\ny,0.05\n", [["x", "0.123"], ["y", "0.050"]]),
-        (b"a,b\nx,1e-05\ny,nan\n", [["x", "0.000010"], ["y", "\u2013"]]),
-        (b"a,b\nx,78.9 \xc2\xb1 0.3\n", [["x", "78.9 \u00b1 0.3"]]),
-        (b'\xef\xbb\xbfa,b\n"x, ""y""",-1\n', [['x, "y"', "-1"]]),
-        (b"a,b\n", []),
-        (b"", []),
-        (b"a\n\xff\n", [["\ufffd"]]),
-    ],
-)
-def test_csv_grid_of_odd_files(data, shown):
-    grid = read_csv_grid(data)
-    assert [[cell.text for cell in row] for row in grid.rows] == shown
-
-
-def test_markdown_grid_is_as_its_author_set_it():
-    grid = read_markdown_grid(MARKDOWN)
-    best = grid.rows[1][1]
-    assert (best.text, best.spread, best.best) == ("70.0", "1.2", True)
-    assert grid.rows[2][0].text == "a | b" and grid.rows[2][1].tone == "missing"
-    assert [column.numeric for column in grid.columns] == [False, True, True]
-    assert [column.spread for column in grid.columns] == [False, True, False]
-    assert read_markdown_grid(b"no table") is None
-    assert read_markdown_grid(b"| a |\n| b |\n") is None
-    assert read_markdown_grid(b"| a | b |\n| --- | --- |\n| 1 |\n") is None
-
-
-def test_verdicts_are_set_in_their_tone():
-    grid = read_csv_grid(b"claim,verdict\na,holds\nb,does not hold\nc,not comparable\n")
-    assert [row[1].tone for row in grid.rows] == ["good", "bad", "mute"]
-
-
-def test_words_for_any_value():
-    assert words_for({"a": [1, 2000], "b": True, "c": None}) == "a: 1, 2,000; b: yes; c: "
-
-
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [(None, "\u2013"), (0.04, "0.0 s"), (59.94, "59.9 s"), (59.97, "1 min 00 s"),
@@ -398,75 +235,3 @@ def test_words_for_any_value():
 )  # fmt: skip
 def test_durations(seconds, words):
     assert report.duration(seconds) == words
-
-
-@pytest.fixture
-def script():
-    spec = importlib.util.spec_from_file_location("build_report", ROOT / "scripts/build_report.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_script_builds_the_page_from_files(script, tmp_path):
-    results = tmp_path / "results" / "alignment"
-    for folder, name, data in [
-        ("tables", "table1a.csv", CSV), ("tables", "table1a.md", MARKDOWN),
-        ("tables", "table1a.tex", TEX), ("figures", "fig2b.svg", SVG),
-        ("figures", "fig2b.png", b"\x89PNG"),
-    ]:  # fmt: skip
-        (results / folder).mkdir(parents=True, exist_ok=True)
-        (results / folder / name).write_bytes(data)
-    caption = tmp_path / "alignment_table1a.rst"
-    caption.write_text('At the scale *{{ snakemake.config["scale"] }}*.')
-    html = tmp_path / "results" / "report.html"
-    config = {"scale": "demo", "token": "tell-nobody"}
-    verdicts = tmp_path / "verdicts.csv"
-    write_verdicts(judge(runs(70), paper()), verdicts)
-    record = tmp_path / "results" / "provenance.json"
-    script.build_report(
-        html, sorted(results.rglob("*.*")), str(caption), [], [], tmp_path / "none", "demo", config,
-        verdicts=verdicts, lacks={"alignment_fig9": ["a corpus"]}, record=record,
-        configfiles=["config/full.yaml", "my file.yaml"],
-    )  # fmt: skip
-    page = Page(html.read_text())
-    assert [a["id"] for a in page.all("article")] == ["alignment_fig2b", "alignment_table1a"]
-    assert "At the scale demo ." in page.text and "UTC" in page.text
-    assert "tell-nobody" not in html.read_text() + record.read_text()
-    assert "./replidg alignment_table1a --configfile config/full.yaml 'my file.yaml'" in page.text
-    assert "1 artefact of this paper is not in this run" in page.text
-    assert "needs a corpus" in page.text
-    assert {a["id"]: a["data-state"] for a in page.all("article")} == {
-        "alignment_fig2b": "unpublished", "alignment_table1a": "deviates",
-    }  # fmt: skip
-    found = json.loads(record.read_text())
-    assert found["config"] == "scale: demo\n"
-    assert {"key": "scale", "default": "demo", "here": "demo"} not in found["changes"]
-    assert {"git", "versions", "hardware", "costs", "stages"} <= set(found)
-
-
-def test_script_bears_the_lines_that_snakemake_puts_before_it():
-    text = (ROOT / "scripts/build_report.py").read_text()
-    assert "from __future__" not in text
-    assert '\nif "snakemake" in globals():\n    from replidg.log import setup\n' in text
-
-
-def test_files_of_no_artefact_are_named(tmp_path):
-    stray = tmp_path / "alignment" / "tables" / "table99.csv"
-    stray.parent.mkdir(parents=True)
-    stray.write_bytes(CSV)
-    with pytest.raises(ValueError, match="alignment/table/table99"):
-        report_inputs.gather_entries([stray], {})
-
-
-def test_broken_caption_is_named(tmp_path):
-    caption = tmp_path / "alignment_fig7.rst"
-    caption.write_text("{{ snakemake.config[ }}")
-    with pytest.raises(Exception) as problem:
-        report_inputs.read_caption(caption, {})
-    assert "in the caption alignment_fig7.rst" in problem.value.__notes__
-
-
-def test_date_follows_source_date_epoch(monkeypatch):
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
-    assert report_inputs.today() == "1 January 1970, 00:00 UTC"
