@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib.util
+import logging
 import os
 import sys
 from pathlib import Path
@@ -102,6 +103,16 @@ def test_words_for_several_gpus_reach_open_clip(folders, tmp_path):
     assert (found.precision, found.batch_size) == ("amp_bf16", 4)
     with pytest.raises(ValueError, match="gather_with_grad: true"):
         parsed(local_loss=True)
+
+
+def test_logging_is_left_as_it_was():
+    """open_clip's trainer makes all loggers talk, torch's compiler among them."""
+    one = logging.getLogger("torch._dynamo")
+    before = (one.level, logging.root.level, list(logging.root.handlers))
+    with clip_main.own_logging():
+        trainer.setup_logging(None, logging.DEBUG)
+        assert one.level == logging.root.level == logging.DEBUG
+    assert (one.level, logging.root.level, logging.root.handlers) == before
 
 
 def epochs_in(folder):

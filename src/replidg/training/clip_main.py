@@ -166,9 +166,13 @@ def own_logging() -> Iterator[None]:
     """Take away again what open_clip's trainer does to Python's logging."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
+    # It makes every library as talkative as itself; torch's compiler then reports at the end.
+    levels = {name: logging.getLogger(name).level for name in list(root.manager.loggerDict)}
     try:
         yield
     finally:
+        for name, own in levels.items():
+            logging.getLogger(name).setLevel(own)
         for handler in [h for h in root.handlers if h not in handlers]:
             root.removeHandler(handler)
             handler.close()
