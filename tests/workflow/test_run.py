@@ -170,6 +170,7 @@ def test_killed_and_run_again_gives_the_same_bits(
     """
     mini.kill_when(lambda: any(mini.folder.glob(sign)))
     assert not (mini.folder / "results/report.html").exists()
+    assert (mini.folder / "logs/jobs.json").exists()  # of what was planned, from the beginning
     mini.run("--unlock")  # the launcher does this by itself
     mini.run()
     again, unbroken = mini.outputs(), finished.outputs()

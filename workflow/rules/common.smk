@@ -98,13 +98,23 @@ def grows(amount):
     return grown
 
 
-def start_alone(logs):
-    """End the cluster jobs of a run that was killed before this one submits its own."""
-    try:
-        for log in logs:
-            orphans.end(Path(log))
-    except orphans.OrphanError as error:
-        raise WorkflowError(str(error)) from None
+def alone(execute):
+    """Return what runs the workflow, made to end the cluster jobs of a killed run first.
+
+    A job that is ended takes its unfinished files with it, so that must be before Snakemake looks
+    which files are there; its `onstart` comes after.
+    """
+
+    def run(*args, **kwargs):
+        if workflow.is_main_process and not workflow.output_settings.dryrun:
+            try:
+                for log in workflow.logger_manager.get_logfile():
+                    orphans.end(Path(log))
+            except orphans.OrphanError as error:
+                raise WorkflowError(str(error)) from None
+        return execute(*args, **kwargs)
+
+    return run
 
 
 wildcard_constraints:
