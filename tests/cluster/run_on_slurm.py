@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -53,6 +54,7 @@ class SlurmRun:
         self.snakemake: subprocess.Popen[bytes] | None = None
         self.said = folder / "snakemake.txt"
         self._lines: dict[str, dict[str, None]] = {target: {} for target in TARGETS}
+        self._gathered: set[int] = set()
 
     def start(self) -> None:
         """Start Snakemake with the shipped profile."""
@@ -140,12 +142,24 @@ class SlurmRun:
                 found[owner[job]] = int(path.name)
         return found
 
+    def gathered(self, back: Callable[[str], bool]) -> bool:
+        """Hold each training still once it is back, and tell whether all are.
+
+        They take seconds: the first would end before the last is back. A signal of Slurm wakes one
+        that is held, and it is not held again while it saves.
+        """
+        there = {target: pid for target, pid in self.processes().items() if back(target)}
+        for pid in set(there.values()) - self._gathered:
+            hold(pid)
+        self._gathered |= set(there.values())
+        return len(there) == len(TARGETS)
+
     @contextmanager
     def held(self):
         """Hold all trainings still in the block, so that none ends before its fault comes."""
         processes = self.processes()
         for pid in processes.values():
-            os.kill(pid, signal.SIGSTOP)
+            hold(pid)
         try:
             yield processes
         finally:
@@ -153,12 +167,16 @@ class SlurmRun:
                 go_on(pid)
 
 
+def hold(pid: int) -> None:
+    """Hold a process still; one that has just ended needs no holding."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGSTOP)
+
+
 def go_on(pid: int) -> None:
     """Let a process go on that is held still."""
-    try:
+    with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGCONT)
-    except ProcessLookupError:
-        return
 
 
 def is_asked_to_stop(pid: int) -> bool:

@@ -97,8 +97,10 @@ def test_a_run_survives_every_fault(slurm: LocalSlurm, run: SlurmRun, unbroken: 
         _reach_the_time_limit(slurm, run, jobs[limited][0], processes[limited])
         _preempt(slurm, run, jobs[preempted])
     # The urgent job may have met a training that had just come back, too.
-    run.until(lambda: all(run.resumed(t) for t in TARGETS), "three resumed trainings")
-    run.until(lambda: all_back(run), "three trainings side by side")
+    run.until(
+        lambda: run.gathered(lambda t: 0 < len(run.resumed(t)) == len(run.saved(t))),
+        "three resumed trainings",
+    )
     # Each goes on where the signal found it, not where it last happened to save.
     assert {t: run.resumed(t) for t in TARGETS} == {t: run.saved(t) for t in TARGETS}
     assert min(run.resumed(t)[0] for t in TARGETS) > 0
@@ -110,7 +112,9 @@ def test_a_run_survives_every_fault(slurm: LocalSlurm, run: SlurmRun, unbroken: 
         run.start()  # cancels them before it submits anything; a held process is woken by Slurm
         run.until(lambda: more(counts(run.saved), saved), "saved by the orphans")
     assert len(orphans) == 3
-    run.until(lambda: more(counts(run.resumed), resumed), "trainings resumed again")
+    run.until(
+        lambda: run.gathered(lambda t: len(run.resumed(t)) > resumed[t]), "three resumed again"
+    )
     assert "cancelling Slurm jobs of a run that was killed" in run.said.read_text()
 
     with run.held():
@@ -132,11 +136,6 @@ def test_a_run_survives_every_fault(slurm: LocalSlurm, run: SlurmRun, unbroken: 
 def counts(steps: Callable[[str], list[int]]) -> dict[str, int]:
     """Return how often each training did something."""
     return {target: len(steps(target)) for target in TARGETS}
-
-
-def all_back(run: SlurmRun) -> bool:
-    """Tell whether all trainings take steps again after as many stops."""
-    return counts(run.resumed) == counts(run.saved) and len(run.processes()) == 3
 
 
 def more(now: dict[str, int], before: dict[str, int]) -> bool:
