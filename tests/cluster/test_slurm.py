@@ -32,10 +32,10 @@ KINDS = ("*.parquet", "*.safetensors", "*.csv", "*.svg", "metrics.json")
 
 
 def outputs(folder: Path) -> dict[str, bytes]:
-    files = (p for kind in KINDS for p in (folder / "results").rglob(kind))
-    # measured.csv has times.
-    there = {p.relative_to(folder).as_posix(): p for p in files if p.name != "measured.csv"}
-    return {name: path.read_bytes() for name, path in there.items()}
+    files = [p for kind in KINDS for p in (folder / "results").rglob(kind)]
+    # Times, and what a job that was killed had begun to write.
+    files = [p for p in files if p.name != "measured.csv" and not p.name.startswith(".")]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 @pytest.fixture(scope="module")

@@ -108,10 +108,12 @@ def test_bundle_is_read_back_whole(results, capsys):
 
 
 def test_no_weights_no_data_no_annotation_pages(results):
+    (results / "alignment" / ".fig4.4711.part.svg").write_text("<svg")  # of a killed job
     kept = {path.as_posix() for path in result_files(results, predictions=True)}
     assert {"runs/alignment/erm/predictions.parquet", "runs/alignment/erm/metrics.json"} <= kept
     assert not [name for name in kept if "annotation" in name or name.endswith(".safetensors")]
     assert not [path for path in result_files(results) if path.parts[0] == "runs"]
+    assert not [name for name in kept if "/." in name]
 
 
 def test_code_is_what_git_tracks_or_else_what_is_there(tmp_path):

@@ -81,7 +81,8 @@ class Workspace:
         """Return the files that must not depend on when or where a run happens."""
         kinds = ("*.parquet", "*.safetensors", "*.csv", "*.svg", "metrics.json")
         files = sorted(p for kind in kinds for p in (self.folder / "results").rglob(kind))
-        files = [path for path in files if path.name != "measured.csv"]  # of times
+        # Times, and what a job that was killed had begun to write.
+        files = [p for p in files if p.name != "measured.csv" and not p.name.startswith(".")]
         return {p.relative_to(self.folder).as_posix(): p.read_bytes() for p in files}
 
 

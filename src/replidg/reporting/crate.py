@@ -110,6 +110,7 @@ def result_files(results: Path, predictions: bool = False) -> list[Path]:
         path.relative_to(results)
         for path in found
         if path.is_file()
+        and not path.name.startswith(".")  # what a job that was killed had begun to write
         and (path.suffix in _RESULT_SUFFIXES or path.name == "report.html")
         and not set(path.relative_to(results).parts) & set(_LEFT_OUT)
     )
