@@ -142,6 +142,10 @@ class SlurmRun:
                 found[owner[job]] = int(path.name)
         return found
 
+    def is_back(self, target: str) -> bool:
+        """Tell whether a training goes on again after as many stops."""
+        return 0 < len(self.resumed(target)) == len(self.saved(target))
+
     def gathered(self, back: Callable[[str], bool]) -> bool:
         """Hold each training still once it is back, and tell whether all are.
 

@@ -93,14 +93,11 @@ def test_a_run_survives_every_fault(slurm: LocalSlurm, run: SlurmRun, unbroken: 
     run.until(lambda: run.checkpoints() == 3 == len(run.processes()), "three trainings")
     with run.held() as processes:
         jobs = run.jobs()
-        _cancel(slurm, jobs[cancelled][0])
         _reach_the_time_limit(slurm, run, jobs[limited][0], processes[limited])
+        _cancel(slurm, run, jobs[cancelled][0])
         _preempt(slurm, run, jobs[preempted])
     # The urgent job may have met a training that had just come back, too.
-    run.until(
-        lambda: run.gathered(lambda t: 0 < len(run.resumed(t)) == len(run.saved(t))),
-        "three resumed trainings",
-    )
+    run.until(lambda: run.gathered(run.is_back), "three resumed trainings")
     # Each goes on where the signal found it, not where it last happened to save.
     assert {t: run.resumed(t) for t in TARGETS} == {t: run.saved(t) for t in TARGETS}
     assert min(run.resumed(t)[0] for t in TARGETS) > 0
@@ -143,8 +140,19 @@ def more(now: dict[str, int], before: dict[str, int]) -> bool:
     return all(now[target] > count for target, count in before.items())
 
 
-def _cancel(slurm: LocalSlurm, job: str) -> None:
+def _ends(run: SlurmRun, job: str, what: str) -> None:
+    """Wait until a job has ended; hold what comes back meanwhile."""
+
+    def gone() -> bool:
+        run.gathered(run.is_back)
+        return job not in {number for number, _ in run.jobs().values()}
+
+    run.until(gone, what)
+
+
+def _cancel(slurm: LocalSlurm, run: SlurmRun, job: str) -> None:
     slurm.say("scancel", job)
+    _ends(run, job, "the end of a cancelled job")
 
 
 def _reach_the_time_limit(slurm: LocalSlurm, run: SlurmRun, job: str, process: int) -> None:
@@ -153,6 +161,7 @@ def _reach_the_time_limit(slurm: LocalSlurm, run: SlurmRun, job: str, process: i
     slurm.say("scontrol", "update", f"JobId={job}", f"TimeLimit={limit}")
     run.until(lambda: is_asked_to_stop(process), "the signal before the time limit", timeout=120)
     go_on(process)
+    _ends(run, job, "the end of a job at its time limit")
 
 
 def _preempt(slurm: LocalSlurm, run: SlurmRun, job: tuple[str, str]) -> None:
@@ -160,7 +169,7 @@ def _preempt(slurm: LocalSlurm, run: SlurmRun, job: tuple[str, str]) -> None:
     number, node = job
     where = ("-p", "urgent", "--exclusive", "-w", node)
     slurm.say("sbatch", *where, "-o", "/dev/null", "--wrap", "sleep 3")
-    run.until(lambda: number not in {j for j, _ in run.jobs().values()}, "preemption")
+    _ends(run, number, "preemption")
 
 
 def _check_accounting(slurm: LocalSlurm, jobs: dict[str, tuple[str, str]]) -> None:
